@@ -1,0 +1,129 @@
+/**
+ * Compiles one guest module (AssemblyScript) to WebAssembly, and only when something it is made of has changed.
+ *
+ * The stamp beside the output lists every source file that the compiler read, with its SHA-256, and the compiler's
+ * version and flags; the output is replaced by rename, so that concurrent builds never see half a module.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const PRIM = "unikernel/guest/prim";
+
+/** The modules of the image: name → entry file and fixed linear memory in 64 KiB pages. */
+export const GUEST_MODULES = {
+  net: { entry: "unikernel/guest/net.ts", pages: 4 },
+  door: { entry: "unikernel/guest/door.ts", pages: 3 },
+  vault: { entry: "unikernel/guest/vault.ts", pages: 8 },
+} as const;
+export type GuestModule = keyof typeof GUEST_MODULES;
+
+export interface CompileOptions {
+  /** Entry file, relative to the project. */
+  entry: string;
+  /** Where the `.wasm` goes, relative to the project; `.wasm.map` and `.stamp.json` go beside it. */
+  out: string;
+  /** Fixed size of the linear memory in 64 KiB pages. */
+  pages: number;
+}
+
+interface Stamp {
+  compiler: string;
+  flags: string[];
+  files: Record<string, string>;
+}
+
+/** A guest source that does not compile; the message is the compiler's own report. */
+export class GuestCompileError extends Error {
+  override name = "GuestCompileError";
+}
+
+/** Compiles when stale; says whether it did. Throws {@link GuestCompileError} with the compiler's report. */
+export async function compileGuest(options: CompileOptions): Promise<"built" | "fresh"> {
+  const out = join(ROOT, options.out);
+  const stampFile = `${out}.stamp.json`;
+  const flags = compilerFlags(options);
+  const compiler = compilerVersion();
+  if (existsSync(out) && isFresh(stampFile, compiler, flags)) return "fresh";
+
+  const files: Record<string, string> = {};
+  const outputs = new Map<string, string | Uint8Array>();
+  const asc = (await import("assemblyscript/asc")).default;
+  let report = "";
+  const { error } = await asc.main([options.entry, ...flags], {
+    stderr: { write: (chunk: string) => void (report += chunk) },
+    readFile: (name: string, base: string) => {
+      const path = resolve(ROOT, base, name);
+      if (!existsSync(path)) return null;
+      const text = readFileSync(path, "utf8");
+      files[relative(ROOT, path)] = sha256(text);
+      return text;
+    },
+    listFiles: (name: string, base: string) => {
+      const path = resolve(ROOT, base, name);
+      return existsSync(path) ? readdirSync(path).filter((file) => /^(?!.*\.d\.ts$).*\.ts$/.test(file)) : null;
+    },
+    writeFile: (name: string, contents: string | Uint8Array) => void outputs.set(name, contents),
+  });
+  if (error) throw new GuestCompileError(`${options.entry} does not compile:\n${report || error.message}`);
+
+  mkdirSync(dirname(out), { recursive: true });
+  for (const [name, contents] of outputs) replaceFile(join(ROOT, name), contents);
+  const stamp: Stamp = { compiler, flags, files };
+  replaceFile(stampFile, JSON.stringify(stamp, null, 1));
+  return "built";
+}
+
+/** Where a module of the image is built, relative to the project. */
+export function guestModulePath(name: GuestModule): string {
+  return `build/guest/${name}.wasm`;
+}
+
+/** Builds the modules of the image that are stale; reports each as it is done. */
+export async function compileImage(
+  onModule: (name: GuestModule, outcome: "built" | "fresh") => void = () => {},
+): Promise<void> {
+  for (const name of Object.keys(GUEST_MODULES) as GuestModule[]) {
+    onModule(name, await compileGuest({ ...GUEST_MODULES[name], out: guestModulePath(name) }));
+  }
+}
+
+function compilerFlags(options: CompileOptions): string[] {
+  return [
+    ...["--outFile", options.out, "--sourceMap"],
+    ...["--lib", PRIM, "--noUnsafe", "--runtime", "stub"],
+    ...["--initialMemory", String(options.pages), "--maximumMemory", String(options.pages)],
+    ...["--use", "abort=", "-O3", "--converge"],
+  ];
+}
+
+function isFresh(stampFile: string, compiler: string, flags: string[]): boolean {
+  let stamp: Stamp;
+  try {
+    stamp = JSON.parse(readFileSync(stampFile, "utf8")) as Stamp;
+  } catch {
+    return false;
+  }
+  if (stamp.compiler !== compiler || stamp.flags.join("\n") !== flags.join("\n")) return false;
+  return Object.entries(stamp.files).every(([file, hash]) => {
+    const path = join(ROOT, file);
+    return existsSync(path) && sha256(readFileSync(path, "utf8")) === hash;
+  });
+}
+
+function replaceFile(path: string, contents: string | Uint8Array): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+}
+
+function compilerVersion(): string {
+  const manifest = readFileSync(join(ROOT, "node_modules/assemblyscript/package.json"), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
