@@ -1,0 +1,115 @@
+/**
+ * What the monitor publishes: the zod schemas of its JSON and SSE API. The web page, `pinata` and anyone else who reads
+ * the API use these types; nothing else of the monitor is imported from outside its folder.
+ */
+import { z } from "@hono/zod-openapi";
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const millis = z.number().int().nonnegative();
+
+/**
+ * One word for the whole piñata. `blind`: no source has answered for a stated time, so nothing is claimed.
+ * `moving`: a proven spend by the key path is seen and not yet in a block; `smashed`: it is in a block.
+ */
+export const verdict = z.enum(["awaited", "sealed", "moving", "smashed", "refunded", "blind"]);
+export type Verdict = z.infer<typeof verdict>;
+
+export const block = z.object({ height: z.number().int().nonnegative(), hash });
+
+export const spend = z.object({
+  txid: hash,
+  /** `breach`: key path, signature verified against the output key; `refund`: the published leaf; `unknown`: neither could be proven. */
+  kind: z.enum(["breach", "refund", "unknown"]),
+  /** What was checked, in a sentence. */
+  proof: z.string(),
+  firstSeen: millis,
+  /** The block it is in, with a merkle branch that checks out; absent while unconfirmed. */
+  block: block.optional(),
+});
+
+export const coin = z.object({
+  /** txid:vout */
+  outpoint: z.string().regex(/^[0-9a-f]{64}:\d+$/),
+  value: z.number().int().nonnegative().describe("satoshi"),
+  state: z.enum(["funding-unconfirmed", "funded", "spent-unconfirmed", "spent", "final"]),
+  funding: block.optional(),
+  spend: spend.optional(),
+  /** Of the funding while unspent, of the spend afterwards; 0 when unconfirmed. */
+  confirmations: z.number().int().nonnegative(),
+});
+export type Coin = z.infer<typeof coin>;
+
+export const source = z.object({
+  name: z.string(),
+  kind: z.enum(["esplora", "core"]),
+  healthy: z.boolean(),
+  lastAnswer: millis.nullable(),
+  tip: block.nullable(),
+  /** What is wrong, in words; null when healthy. */
+  problem: z.string().nullable(),
+});
+
+export const attempt = z.object({
+  /** boot-conn, e.g. 5f3a…-17: the permalink. */
+  id: z.string().regex(/^[0-9a-f]{16}-\d+$/),
+  door: z.enum(["server", "dialback", "client"]),
+  /** Shortened: the last half of an address is hidden. */
+  peer: z.string(),
+  started: millis,
+  ended: millis.nullable(),
+  /** The furthest `State` reached, and its name. */
+  reached: z.object({ state: z.number().int(), name: z.string() }),
+  outcome: z.enum(["open", "refused", "closed", "opened"]),
+  /** Why it ended, in words, with the RFC section where there is one. */
+  reason: z.string(),
+  alert: z.object({ direction: z.enum(["sent", "received"]), name: z.string(), code: z.number().int() }).nullable(),
+  fingerprint: z.string().nullable(),
+  subject: z.string().nullable(),
+  bytesIn: z.number().int().nonnegative(),
+  bytesOut: z.number().int().nonnegative(),
+});
+export type Attempt = z.infer<typeof attempt>;
+
+export const status = z.object({
+  verdict,
+  /** One sentence a passer-by understands. */
+  sentence: z.string(),
+  network: z.string(),
+  address: z.string(),
+  /** Public output descriptor with checksum. */
+  descriptor: z.string(),
+  refundHeight: z.number().int().nonnegative(),
+  /** Satoshi hanging (unspent), and ever funded. */
+  hanging: z.number().int().nonnegative(),
+  funded: z.number().int().nonnegative(),
+  coins: z.array(coin),
+  tip: block.nullable(),
+  sources: z.array(source),
+  /** When the coins were last checked successfully; null before the first time. */
+  checked: millis.nullable(),
+  /** When the verdict became what it is. */
+  since: millis,
+  attempts: z.object({
+    total: z.number().int().nonnegative(),
+    last24h: z.number().int().nonnegative(),
+    opened: z.number().int().nonnegative(),
+    /** How many reached at least each state, by name, in the order of the handshake. */
+    funnel: z.array(z.object({ name: z.string(), count: z.number().int().nonnegative() })),
+  }),
+  /** The piñata as its trace tells: null before its first boot event. */
+  pinata: z
+    .object({
+      boot: z.string(),
+      board: z.string(),
+      image: hash,
+      started: millis,
+      running: z.boolean(),
+      doors: z.object({ server: z.number(), dialback: z.number(), client: z.number() }),
+    })
+    .nullable(),
+  now: millis,
+});
+export type Status = z.infer<typeof status>;
+
+/** Events of `/v1/events` (SSE): `event: status` with {@link status}, `event: attempt` with {@link attempt}; `id` counts up. */
+export const apiError = z.object({ error: z.string() });
