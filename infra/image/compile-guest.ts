@@ -53,7 +53,11 @@ export async function compileGuest(options: CompileOptions): Promise<"built" | "
   const asc = (await import("assemblyscript/asc")).default;
   let report = "";
   const { error } = await asc.main([options.entry, ...flags], {
-    stderr: { write: (chunk: string) => void (report += chunk) },
+    stderr: {
+      write: (chunk: string) => {
+        report += chunk;
+      },
+    },
     readFile: (name: string, base: string) => {
       const path = resolve(ROOT, base, name);
       if (!existsSync(path)) return null;

@@ -1,0 +1,108 @@
+/** `pinata doctor`: what this machine has and lacks for running, testing and attacking a piñata, and how to get the rest. */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+interface Finding {
+  what: string;
+  found: boolean;
+  /** Version or place; what is missing without it. */
+  detail: string;
+  /** Whether `pinata start` needs it. */
+  needed: boolean;
+  remedy?: string;
+}
+
+interface Tool {
+  program: string;
+  args: string[];
+  purpose: string;
+  package: string;
+}
+
+const TOOLS: Tool[] = [
+  { program: "openssl", args: ["version"], purpose: "attacking by hand; interop tests", package: "openssl" },
+  { program: "socat", args: ["-V"], purpose: "joining the doors by hand", package: "socat" },
+  { program: "gnutls-cli", args: ["--version"], purpose: "interop tests", package: "gnutls-bin" },
+  { program: "chromium", args: ["--version"], purpose: "tests of the page in a real browser", package: "chromium" },
+];
+
+const LEAST_DISK = 512 * 1024 * 1024;
+
+export function doctor(options: { json?: boolean }): void {
+  const findings = [node(), disk(), ...TOOLS.map(tool), bitcoind()];
+  const lacks = findings.filter((finding) => finding.needed && !finding.found);
+  if (options.json) process.stdout.write(`${JSON.stringify({ healthy: lacks.length === 0, findings }, null, 2)}\n`);
+  else process.stdout.write(report(findings, lacks));
+  if (lacks.length > 0) process.exitCode = 1;
+}
+
+function report(findings: Finding[], lacks: Finding[]): string {
+  const lines = findings.map(({ what, found, detail, needed, remedy }) => {
+    const mark = found ? "✓" : needed ? "✗" : "–";
+    return `${mark} ${what.padEnd(12)} ${detail}${found || remedy === undefined ? "" : `\n               get it: ${remedy}`}`;
+  });
+  const end = lacks.length === 0 ? "This machine can run a piñata: npm start" : "A piñata needs what is marked ✗.";
+  return `${lines.join("\n")}\n\n${end}\n`;
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const found = major > 20 || (major === 20 && minor >= 19);
+  return {
+    what: "node",
+    found,
+    detail: `${process.versions.node} (${process.execPath})`,
+    needed: true,
+    remedy: "Node 20.19 or newer, from nodejs.org or your distribution",
+  };
+}
+
+function disk(): Finding {
+  const { bavail, bsize } = statfsSync(".");
+  const free = bavail * bsize;
+  return {
+    what: "disk",
+    found: free >= LEAST_DISK,
+    detail: `${Math.floor(free / 1024 / 1024)} MiB free here`,
+    needed: true,
+    remedy: "free 512 MiB",
+  };
+}
+
+function tool({ program, args, purpose, package: name }: Tool): Finding {
+  const result = onPath(program) ? spawnSync(program, args, { encoding: "utf8", timeout: 10_000 }) : undefined;
+  const found = result !== undefined && result.error === undefined;
+  const version = /\d+\.\d+[\w.]*/.exec(`${result?.stdout ?? ""}${result?.stderr ?? ""}`)?.[0] ?? "";
+  return {
+    what: program,
+    found,
+    detail: found ? `${version} (${purpose})` : `not here; it is for: ${purpose}`,
+    needed: false,
+    remedy: `apt install ${name}`,
+  };
+}
+
+function bitcoind(): Finding {
+  const found = onPath("bitcoind");
+  return {
+    what: "bitcoind",
+    found,
+    detail: found ? "for npm start -- --bitcoind" : "not here; the development chain does without it",
+    needed: false,
+    remedy: "bitcoincore.org, version 28 or newer",
+  };
+}
+
+function onPath(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+    const file = join(folder, program);
+    if (!existsSync(file)) return false;
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

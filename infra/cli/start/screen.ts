@@ -1,0 +1,28 @@
+/** The screen that `pinata start` prints when everything is up: where things are, and what to try next. */
+import { join, relative } from "node:path";
+import type { PublicFile } from "../../mint/public.ts";
+import type { Running, StateDir } from "./state-dir.ts";
+
+export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir): string {
+  const { host, doors } = state;
+  const practice = relative(process.cwd(), dir.practice) || ".";
+  const player = `-cert ${join(practice, "player.pem")} -key ${join(practice, "player.key")}`;
+  return `
+  The piñata hangs.
+
+    page       ${state.web}
+    doors      ${host}:${doors.server}   it is the TLS server
+               ${host}:${doors.dialback}   it calls you back on port ${doors.dialTo}, and is the client there
+               ${host}:${doors.client}   it is the TLS client
+    address    ${piñata.address}
+               (${piñata.network}, a development chain: these coins are worth nothing)
+
+  Try:
+    see it refuse you     openssl s_client -connect ${host}:${doors.server}
+    win by hand           openssl s_client -connect ${host}:${doors.server} ${player}
+    let it hit itself     npx pinata relay
+    smash it              npx pinata smash
+
+  Ctrl-C stops everything; the next start resumes this piñata (--new hangs another).
+`;
+}

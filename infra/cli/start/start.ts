@@ -1,0 +1,198 @@
+/**
+ * `pinata start`: the whole story on one machine. Mints a practice piñata when there is none, starts the development chain,
+ * the piñata, the monitor and the page as four programs, hangs coins in it, and says where everything is. A second
+ * start resumes the same piñata; Ctrl-C ends all of it.
+ */
+import { existsSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { withProgress } from "../../../bin/setup.mjs";
+import { compileImage, ROOT } from "../../image/compile-guest.ts";
+import { mintPractice } from "../../mint/mint.ts";
+import { type PublicFile, readPublicFile } from "../../mint/public.ts";
+import { ChainClient } from "../chain-client.ts";
+import { requireFreePorts, type WantedPort } from "./ports.ts";
+import { readyScreen } from "./screen.ts";
+import { clearRunning, lock, putAside, type Running, type StateDir, stateDir, writeRunning } from "./state-dir.ts";
+import { createSupervisor, type Supervisor } from "./supervisor.ts";
+
+export interface StartOptions {
+  dir: string;
+  new?: boolean;
+  host: string;
+  webPort: number;
+  monitorPort: number;
+  chainPort: number;
+  serverPort: number;
+  dialbackPort: number;
+  clientPort: number;
+  dialToPort: number;
+  fromPeer: number;
+  blockSeconds: number;
+  bitcoind?: boolean;
+  json?: boolean;
+}
+
+/** What hangs in a practice piñata: as much as in the first one of 2015, and worth nothing. */
+const PRACTICE_SATS = 10 * 100_000_000;
+/** About a year of ten-minute blocks. */
+const REFUND_HEIGHT = 52_560;
+const LOOPBACK = "127.0.0.1";
+
+export async function start(options: StartOptions): Promise<void> {
+  const dir = stateDir(options.dir);
+  const say = (line: string) => process.stderr.write(`  ${line}\n`);
+  await requireFreePorts(wantedPorts(options));
+  let unlock = lock(dir);
+  if (options.new) {
+    unlock();
+    const aside = putAside(dir);
+    if (aside !== undefined) say(`the earlier piñata is put aside in ${aside}`);
+    unlock = lock(dir);
+  }
+  const supervisor = createSupervisor(dir.logs, say);
+  const stop = stopper(supervisor, dir, unlock);
+  try {
+    await withProgress("compiling the guest", () => compileImage());
+    const piñata = await mintWhenMissing(dir);
+    const state = await runPrograms(options, dir, supervisor);
+    await hangCoins(piñata, state);
+    writeRunning(dir, state);
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ ...state, address: piñata.address, dir: dir.path })}\n`
+        : readyScreen(state, piñata, dir),
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Ends everything once, on the first signal; a second Ctrl-C does not cut it short. */
+function stopper(supervisor: Supervisor, dir: StateDir, unlock: () => void): () => Promise<void> {
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= supervisor.stop().then(() => {
+      clearRunning(dir);
+      unlock();
+    });
+    return stopping;
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (stopping === undefined && process.stdout.isTTY) process.stdout.write("\n  stopping …\n");
+      void stop().then(() => process.exit(0));
+    });
+  }
+  return stop;
+}
+
+async function mintWhenMissing(dir: StateDir): Promise<PublicFile> {
+  if (!existsSync(join(dir.practice, "seal"))) {
+    await mintPractice({ dir: dir.practice, network: "regtest", refundHeight: REFUND_HEIGHT, now: new Date() });
+  }
+  return readPublicFile(join(dir.practice, "public.json"));
+}
+
+const listening = z.object({ ready: z.literal(true), port: z.number().int() });
+const boardReady = z.object({
+  ready: z.literal(true),
+  ports: z.object({ server: z.number().int(), dialback: z.number().int(), client: z.number().int() }),
+});
+
+async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<Running> {
+  const hosts = options.host === "localhost" ? [LOOPBACK, "::1"] : [options.host];
+  const [chain, board] = await Promise.all([
+    supervisor.run({
+      name: "the development chain",
+      entry: "infra/devchain/main.ts",
+      args: (before?: { port: number }) => [
+        ...["--port", String(before?.port ?? options.chainPort), "--dir", dir.chain],
+        ...["--block-seconds", String(options.blockSeconds)],
+      ],
+      ready: (message) => listening.parse(message),
+    }),
+    supervisor.run({
+      name: "the piñata",
+      entry: "unikernel/boards/node/main.ts",
+      args: (before?: z.infer<typeof boardReady>) => [
+        ...["--seal", join(dir.practice, "seal"), "--trace", dir.trace, "--modules", join(ROOT, "build/guest")],
+        ...reachableHosts(hosts).flatMap((host) => ["--host", host]),
+        ...["--server-port", String(before?.ports.server ?? options.serverPort)],
+        ...["--dialback-port", String(before?.ports.dialback ?? options.dialbackPort)],
+        ...["--client-port", String(before?.ports.client ?? options.clientPort)],
+        ...["--dial-to-port", String(options.dialToPort), "--from-peer", String(options.fromPeer)],
+      ],
+      ready: (message) => boardReady.parse(message),
+    }),
+  ]);
+  const chainUrl = `http://${LOOPBACK}:${chain.port}`;
+  const publicFile = join(dir.practice, "public.json");
+  const monitor = await supervisor.run({
+    name: "the monitor",
+    entry: "monitor/main.ts",
+    args: (before?: { port: number }) => [
+      ...["--public", publicFile, "--esplora", chainUrl, "--trace", dir.trace, "--store", dir.store],
+      ...["--port", String(before?.port ?? options.monitorPort)],
+    ],
+    ready: (message) => listening.parse(message),
+  });
+  const monitorUrl = `http://${LOOPBACK}:${monitor.port}`;
+  const web = await supervisor.run({
+    name: "the web page",
+    entry: "web/main.ts",
+    args: (before?: { port: number }) => [
+      ...[
+        "--monitor",
+        monitorUrl,
+        "--public",
+        publicFile,
+        "--practice-dir",
+        dir.practice,
+        "--doors-host",
+        options.host,
+      ],
+      ...[
+        "--port",
+        String(before?.port ?? options.webPort),
+        "--host",
+        options.host === "localhost" ? LOOPBACK : options.host,
+      ],
+    ],
+    ready: (message) => listening.parse(message),
+  });
+  return {
+    pid: process.pid,
+    host: options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host,
+    doors: { ...board.ports, dialTo: options.dialToPort },
+    web: `http://${options.host === "0.0.0.0" ? "localhost" : options.host}:${web.port}`,
+    monitor: monitorUrl,
+    chain: chainUrl,
+  };
+}
+
+/** Pays the piñata's coins once in its life: a smashed piñata stays smashed. */
+async function hangCoins(piñata: PublicFile, state: Running): Promise<void> {
+  const chain = new ChainClient(state.chain);
+  if ((await chain.transactionCount(piñata.address)) === 0) await chain.fund(piñata.address, PRACTICE_SATS);
+}
+
+/** The addresses of `hosts` that this machine has: ::1 is missing where IPv6 is switched off. */
+function reachableHosts(hosts: string[]): string[] {
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? []);
+  return hosts.filter((host) => host !== "::1" || own.includes("::1"));
+}
+
+function wantedPorts(options: StartOptions): WantedPort[] {
+  const host = options.host === "localhost" ? LOOPBACK : options.host;
+  return [
+    { option: "--web-port", port: options.webPort, host },
+    { option: "--monitor-port", port: options.monitorPort, host: LOOPBACK },
+    { option: "--chain-port", port: options.chainPort, host: LOOPBACK },
+    { option: "--server-port", port: options.serverPort, host },
+    { option: "--dialback-port", port: options.dialbackPort, host },
+    { option: "--client-port", port: options.clientPort, host },
+  ];
+}

@@ -1,0 +1,122 @@
+/**
+ * Runs the programs of one `pinata start` as child processes and keeps them up: a program that dies is started again with
+ * back-off (1 s, 2 s, … 30 s), and said to be. The children end by themselves when this process is gone, because the
+ * IPC channel closes; nothing is left running, not even after kill -9.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../image/compile-guest.ts";
+import { CommandError } from "../errors.ts";
+
+export interface Program<Ready> {
+  /** As people call it: "the monitor". */
+  name: string;
+  /** Entry file, relative to the project. */
+  entry: string;
+  /** Its arguments; after a crash it is given what it said when it was ready, so that it takes the same ports again. */
+  args(before?: Ready): string[];
+  /** Checks what the program says when it is ready, and takes out what the caller needs. */
+  ready(message: unknown): Ready;
+}
+
+export interface Supervisor {
+  /** Starts a program and waits until it is ready. Throws a CommandError with the program's own words when it is not. */
+  run<Ready>(program: Program<Ready>): Promise<Ready>;
+  /** Ends all programs, the last started first, each politely and after a few seconds by force. */
+  stop(): Promise<void>;
+}
+
+const FIRST_PAUSE = 1_000;
+const POLITE_MILLIS = 5_000;
+const STEADY_MILLIS = 60_000;
+const LONGEST_PAUSE = 30_000;
+
+/** What the programs write to standard error goes to `logs`/<name>.log; `say` gets one line when one has died or come back. */
+export function createSupervisor(logs: string, say: (line: string) => void): Supervisor {
+  mkdirSync(logs, { recursive: true });
+  const children = new Map<string, ChildProcess>();
+  let stopping = false;
+
+  async function run<Ready>(program: Program<Ready>): Promise<Ready> {
+    const first = launch(program, program.args());
+    const ready = await first.ready;
+    keep(program, ready, first.child, FIRST_PAUSE);
+    return ready;
+  }
+
+  function launch<Ready>(program: Program<Ready>, args: string[]): { child: ChildProcess; ready: Promise<Ready> } {
+    const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, program.entry), ...args], {
+      cwd: ROOT,
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    children.set(program.name, child);
+    const log = createWriteStream(join(logs, `${program.name.replace(/\W+/g, "-")}.log`), { flags: "a" });
+    let words = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      words = (words + chunk.toString()).slice(-4_000);
+      log.write(chunk);
+    });
+    child.once("close", () => log.end());
+    const ready = new Promise<Ready>((resolve, reject) => {
+      child.once("message", (message) => {
+        try {
+          resolve(program.ready(message));
+        } catch (error) {
+          reject(error);
+        }
+      });
+      child.once("error", (error) => reject(new CommandError(`${program.name} does not start: ${error.message}`)));
+      child.once("exit", (code, signal) =>
+        reject(new CommandError(`${program.name} does not start: ${lastWords(words) || (signal ?? `exit ${code}`)}`)),
+      );
+    });
+    ready.catch(() => {});
+    child.once("exit", () => {
+      if (!stopping && words.trim() !== "") say(`${program.name} said: ${lastWords(words)}`);
+    });
+    return { child, ready };
+  }
+
+  /** Starts the program again whenever it exits, unless we are stopping. */
+  function keep<Ready>(program: Program<Ready>, ready: Ready, child: ChildProcess, pause: number): void {
+    const since = Date.now();
+    child.once("exit", (code, signal) => {
+      if (stopping) return;
+      const wait = Date.now() - since > STEADY_MILLIS ? FIRST_PAUSE : pause;
+      say(`${program.name} ended (${signal ?? `exit ${code}`}); starting it again in ${wait / 1000} s`);
+      setTimeout(() => {
+        if (stopping) return;
+        const again = launch(program, program.args(ready));
+        again.ready.then(
+          () => say(`${program.name} is back`),
+          () => {},
+        );
+        keep(program, ready, again.child, Math.min(wait * 2, LONGEST_PAUSE));
+      }, wait);
+    });
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true;
+    for (const child of [...children.values()].reverse()) await end(child);
+  }
+
+  return { run, stop };
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const force = setTimeout(() => child.kill("SIGKILL"), POLITE_MILLIS);
+    child.once("exit", () => {
+      clearTimeout(force);
+      resolve();
+    });
+    child.kill("SIGTERM");
+  });
+}
+
+function lastWords(text: string): string {
+  return text.trim().split("\n").slice(-1)[0] ?? "";
+}

@@ -1,0 +1,164 @@
+/**
+ * A connection: one socket and its door. Bytes go from one to the other; the end is always orderly for the peer: what the
+ * door said last (an alert, the candy) is sent, then FIN, then what the peer still sends is read and dropped for a
+ * moment, because closing with unread bytes would make the kernel send RST, which can overtake the alert.
+ */
+import type { Socket } from "node:net";
+import { Failure } from "../../guest/failure.ts";
+import type { Role } from "../../guest/role.ts";
+import { State, TraceCode } from "../../guest/trace.ts";
+import type { TraceEvent } from "../../trace.ts";
+import { DoorHost, type DoorStatus, DoorTrapped } from "./door.ts";
+import { decodeHello } from "./hello.ts";
+import type { VaultHost } from "./vault.ts";
+
+/** A trace event of a connection, before the board adds version, time, boot and connection number. */
+export type ConnectionEvent = DistributiveOmit<Extract<TraceEvent, { conn: number }>, "v" | "time" | "boot" | "conn">;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+type CloseReason = Extract<TraceEvent, { event: "closed" }>["by"];
+
+export interface ConnectionOptions {
+  /** Tells this door from the others that are open now: the vault binds tickets to it. */
+  slot: number;
+  socket: Socket;
+  role: Role;
+  door: WebAssembly.Module;
+  vault: VaultHost;
+  clock(): number;
+  trace(event: ConnectionEvent): void;
+  onAuthenticated(): void;
+  onClosed(): void;
+}
+
+/** How long the peer may take to read what we said last. */
+const LINGER_MILLIS = 2_000;
+const MOST_DROPPED = 256 * 1024;
+
+export class Connection {
+  private readonly door: DoorHost;
+  private readonly started: number;
+  private authenticated = false;
+  private ended = false;
+  private bytesIn = 0;
+  private bytesOut = 0;
+
+  constructor(private readonly options: ConnectionOptions) {
+    this.started = options.clock();
+    this.door = new DoorHost(
+      options.door,
+      options.slot,
+      options.vault,
+      {
+        trace: (code, a, b, bytes) => {
+          const event = doorEvent(code, a, b, bytes);
+          if (event !== undefined) options.trace(event);
+        },
+        judged: ({ subject, failure }) => options.trace({ event: "certificate", subject, verdict: failure }),
+      },
+      options.clock,
+    );
+  }
+
+  /** Starts the door and the flow of bytes. */
+  start(): void {
+    const { socket, role } = this.options;
+    socket.setNoDelay(true);
+    socket.on("error", () => this.end("peer", "drop"));
+    socket.on("close", () => this.end("peer", "drop"));
+    this.step(() => this.door.start(role));
+    if (this.ended) return;
+    socket.on("data", (bytes) => {
+      if (this.ended) return;
+      this.bytesIn += bytes.length;
+      this.step(() => this.door.receive(bytes));
+    });
+    socket.on("end", () => {
+      if (this.ended) return;
+      this.step(() => this.door.peerClosed());
+      this.end("peer", "finish");
+    });
+  }
+
+  /** Ends the connection from outside: its time is up, or the board is stopping. */
+  stop(by: "timeout" | "shutdown"): void {
+    this.end(by, "drop");
+  }
+
+  private step(use: () => DoorStatus): void {
+    let status: DoorStatus;
+    try {
+      status = use();
+    } catch (error) {
+      if (!(error instanceof DoorTrapped)) throw error;
+      this.options.trace({ event: "trap", compartment: "door" });
+      this.end("trap", "drop");
+      return;
+    }
+    if (status.output.length > 0) {
+      this.bytesOut += status.output.length;
+      this.options.socket.write(status.output);
+    }
+    if (status.authenticated && !this.authenticated) {
+      this.authenticated = true;
+      this.options.onAuthenticated();
+    }
+    if (status.close) this.end("pinata", "finish");
+  }
+
+  private end(by: CloseReason, how: "finish" | "drop"): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.door.wipe();
+    const { socket, clock, trace, onClosed } = this.options;
+    if (how === "drop") socket.destroy();
+    else finish(socket);
+    trace({
+      event: "closed",
+      by,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      millis: Math.max(0, clock() - this.started),
+      cpuMicros: Math.round(this.door.cpuMicros),
+    });
+    onClosed();
+  }
+}
+
+/** A door's trace call as an event; undefined when the code is none that this board knows. */
+function doorEvent(code: number, a: number, b: number, bytes: Uint8Array): ConnectionEvent | undefined {
+  switch (code) {
+    case TraceCode.Hello:
+      return { event: "hello", ...decodeHello(bytes) };
+    case TraceCode.State:
+      return a in State ? { event: "state", state: a } : undefined;
+    case TraceCode.AlertSent:
+      return { event: "alert", direction: "sent", alert: a & 0xff, failure: b in Failure ? b : Failure.Internal };
+    case TraceCode.AlertReceived:
+      return { event: "alert", direction: "received", alert: a & 0xff };
+    case TraceCode.Negotiated:
+      return { event: "negotiated", suite: a & 0xffff, group: b & 0xffff };
+    case TraceCode.Candy:
+      return { event: "opened" };
+    default:
+      return undefined;
+  }
+}
+
+/** Sends FIN after what was written, then drops what still comes until the peer's FIN or a moment has passed. */
+function finish(socket: Socket): void {
+  let dropped = 0;
+  const timer = setTimeout(() => socket.destroy(), LINGER_MILLIS);
+  socket.removeAllListeners("data");
+  socket.removeAllListeners("end");
+  socket.on("close", () => clearTimeout(timer));
+  socket.on("end", () => socket.destroySoon());
+  socket.on("data", (bytes) => {
+    dropped += bytes.length;
+    if (dropped > MOST_DROPPED) socket.destroy();
+  });
+  if (socket.readableEnded) socket.destroySoon();
+  else {
+    socket.end();
+    socket.resume();
+  }
+}
