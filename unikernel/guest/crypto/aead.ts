@@ -15,6 +15,11 @@ export abstract class Aead {
    * False when the tag is wrong; `data` is then unchanged ciphertext.
    */
   abstract open(nonce: Bytes, aad: Bytes, data: Bytes, tag: Bytes): bool;
-  /** Zeroes the key schedule; the object must not be used afterwards. */
+  /**
+   * Replaces the key (a length that the constructor accepts, else a trap) without allocating: for KeyUpdate, which a
+   * peer may ask for any number of times.
+   */
+  abstract rekey(key: Bytes): void;
+  /** Zeroes the key schedule; until `rekey` the object must not be used. */
   abstract wipe(): void;
 }
