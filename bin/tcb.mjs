@@ -5,6 +5,7 @@ import { ROOT } from "./setup.mjs";
 
 const PARTS = {
   "guest/prim": ["unikernel/guest/prim"],
+  "guest/door, guest/vault": ["unikernel/guest/door", "unikernel/guest/vault"],
   "guest/wire": ["unikernel/guest/wire"],
   "guest/crypto": ["unikernel/guest/crypto"],
   "guest/x509": ["unikernel/guest/x509"],

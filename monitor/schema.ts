@@ -113,3 +113,43 @@ export type Status = z.infer<typeof status>;
 
 /** Events of `/v1/events` (SSE): `event: status` with {@link status}, `event: attempt` with {@link attempt}; `id` counts up. */
 export const apiError = z.object({ error: z.string() });
+
+/** GET /v1/coins. */
+export const coinList = z.array(coin);
+
+/** One step of a coin's history, as it was recorded and never changed. */
+export const transition = z.object({
+  at: millis,
+  kind: z.enum([
+    "funding-seen",
+    "funding-gone",
+    "funded",
+    "funding-reorged",
+    "spend-seen",
+    "spend-replaced",
+    "spend-dormant",
+    "spend-back",
+    "spend-gone",
+    "spend-confirmed",
+    "spend-reorged",
+    "spend-conflict",
+    "spend-final",
+  ]),
+  /** The funding transaction or the spend that this is about. */
+  txid: hash,
+  block: block.nullable(),
+});
+
+/** GET /v1/coins/{outpoint}: the coin, its history (oldest first), and whether its key-path signature was ever seen. */
+export const coinDetail = coin.extend({ keyOut: z.boolean(), history: z.array(transition) });
+
+/** GET /v1/attempts: newest first; `next` is the `before` of the next page, null on the last one. */
+export const attemptList = z.object({ attempts: z.array(attempt), next: z.string().nullable() });
+
+/** GET /v1/attempts/{id}: with its trace events (unikernel/trace.ts; `peer` is a shortened address), at most 64. */
+export const attemptDetail = attempt.extend({
+  events: z.array(z.looseObject({ event: z.string(), time: millis })),
+});
+
+/** GET /readyz. */
+export const readiness = z.object({ ready: z.boolean(), problem: z.string().nullable() });

@@ -94,6 +94,7 @@ export const FAILURES: Readonly<Record<number, FailureText>> = {
   41: { reason: "a KeyUpdate that is not valid", source: "RFC 8446 §4.6.3" },
   42: { reason: "a certificate request context that is not the one asked for", source: "RFC 8446 §4.4.2" },
   43: { reason: "a handshake message after the end of the handshake", source: "RFC 8446 §4.6" },
+  44: { reason: "a version that was not offered", source: "RFC 8446 §4.2.1" },
   60: { reason: "TLS 1.3 is not offered", source: "RFC 8446 §4.2.1" },
   61: { reason: "no cipher suite in common", source: "RFC 8446 §4.1.1" },
   62: { reason: "no key exchange group in common", source: "RFC 8446 §4.1.1" },

@@ -19,18 +19,18 @@ const program = new Command("pinata")
 program
   .command("start")
   .description("run everything on this machine: a practice piñata, a development chain, the monitor and the web page")
-  .option("--dir DIR", "where this piñata lives; made when it is not there", DEFAULT_DIR)
+  .option("--dir <DIR>", "where this piñata lives; made when it is not there", DEFAULT_DIR)
   .option("--new", "put the piñata of --dir aside (nothing is deleted) and hang a new one")
-  .option("--host ADDRESS", "where the doors and the page listen; 0.0.0.0 lets other machines in", "localhost")
-  .addOption(port("--web-port N", "the web page", 8080))
-  .addOption(port("--monitor-port N", "the monitor's API (this machine only)", 8081))
-  .addOption(port("--chain-port N", "the development chain (this machine only)", 8082))
-  .addOption(port("--server-port N", "the door where the piñata is the TLS server", 10000))
-  .addOption(port("--dialback-port N", "the door that calls back", 10001))
-  .addOption(port("--client-port N", "the door where the piñata is the TLS client", 10002))
-  .addOption(port("--dial-to-port N", "your port that the second door calls", 40001))
-  .addOption(wholeNumber("--from-peer N", "connections of one peer at once", 16, 1, 64))
-  .addOption(wholeNumber("--block-seconds N", "a block this often on the development chain", 30, 1, 86_400))
+  .option("--host <ADDRESS>", "where the doors and the page listen; 0.0.0.0 lets other machines in", "localhost")
+  .addOption(port("--web-port <N>", "the web page", 8080))
+  .addOption(port("--monitor-port <N>", "the monitor's API (this machine only)", 8081))
+  .addOption(port("--chain-port <N>", "the development chain (this machine only)", 8082))
+  .addOption(port("--server-port <N>", "the door where the piñata is the TLS server", 10000))
+  .addOption(port("--dialback-port <N>", "the door that calls back", 10001))
+  .addOption(port("--client-port <N>", "the door where the piñata is the TLS client", 10002))
+  .addOption(port("--dial-to-port <N>", "your port that the second door calls", 40001))
+  .addOption(wholeNumber("--from-peer <N>", "connections of one peer at once", 16, 1, 64))
+  .addOption(wholeNumber("--block-seconds <N>", "a block this often on the development chain", 30, 1, 86_400))
   .option("--bitcoind", "use bitcoind (from the PATH) in regtest mode instead of the development chain")
   .option("--json", "print one JSON object instead of the screen when everything is up")
   .action(async (options) => (await import("./start/start.ts")).start(options));
@@ -39,29 +39,29 @@ program
   .command("mint")
   .description("make a piñata's secrets: wallet key, certificates and the seal that holds them")
   .option("--practice", "a practice piñata: also makes the player's certificate, so that it can be won")
-  .option("--dir DIR", "where the files go; must not hold a seal yet", `${DEFAULT_DIR}/practice`)
+  .option("--dir <DIR>", "where the files go; must not hold a seal yet", `${DEFAULT_DIR}/practice`)
   .addOption(
     wholeNumber(
-      "--refund-height N",
+      "--refund-height <N>",
       "block height after which the sponsor may take the coins back",
       100_000,
       1,
       499_999_999,
     ),
   )
-  .addOption(new Option("--key TYPE", "the certificates' kind of key").choices(["p256", "ed25519"]).default("p256"))
+  .addOption(new Option("--key <TYPE>", "the certificates' kind of key").choices(["p256", "ed25519"]).default("p256"))
   .option("--json", "print what was made as JSON")
   .action(async (options) => (await import("./mint.ts")).mint(options));
 
 program
   .command("smash")
   .description("the winner's journey on a practice piñata: handshake, candy, sweep, broadcast")
-  .option("--dir DIR", 'the piñata started by "pinata start" there', DEFAULT_DIR)
-  .option("--host NAME", "where the piñata is (default: as started)")
-  .addOption(port("--port N", "its TLS server door (default: as started)"))
-  .option("--chain URL", "an Esplora API to look up and broadcast with (default: as started)")
-  .option("--to ADDRESS", "where the coins go (default: a new key, kept in DIR/winner.key)")
-  .addOption(wholeNumber("--fee-rate N", "satoshi for each virtual byte", 2, 1, 10_000))
+  .option("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR)
+  .option("--host <NAME>", "where the piñata is (default: as started)")
+  .addOption(port("--port <N>", "its TLS server door (default: as started)"))
+  .option("--chain <URL>", "an Esplora API to look up and broadcast with (default: as started)")
+  .option("--to <ADDRESS>", "where the coins go (default: a new key, kept in DIR/winner.json)")
+  .addOption(wholeNumber("--fee-rate <N>", "satoshi for each virtual byte", 2, 1, 10_000))
   .option("--dry-run", "make the sweep transaction, but do not send it")
   .option("--json", "print the outcome as JSON")
   .action(async (options) => (await import("./smash.ts")).smash(options));
@@ -70,9 +70,9 @@ program
   .command("relay")
   .description("join the piñata's server door to its client door: it shakes hands with itself through you")
   .argument("[host]", "where the piñata is (default: as started)")
-  .option("--dir DIR", 'the piñata started by "pinata start" there', DEFAULT_DIR)
-  .addOption(port("--server-port N", "its TLS server door (default: as started, else 10000)"))
-  .addOption(port("--client-port N", "its TLS client door (default: as started, else 10002)"))
+  .option("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR)
+  .addOption(port("--server-port <N>", "its TLS server door (default: as started, else 10000)"))
+  .addOption(port("--client-port <N>", "its TLS client door (default: as started, else 10002)"))
   .option("--json", "print one JSON object for each record that passes")
   .action(async (host, options) => (await import("./relay.ts")).relay(host, options));
 
@@ -80,8 +80,8 @@ program
   .command("probe")
   .description("look at a piñata as an attacker first would: versions, suites, groups, certificate, refusals")
   .argument("[host]", "where the piñata is (default: as started)")
-  .option("--dir DIR", 'the piñata started by "pinata start" there', DEFAULT_DIR)
-  .addOption(port("--port N", "its TLS server door (default: as started, else 10000)"))
+  .option("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR)
+  .addOption(port("--port <N>", "its TLS server door (default: as started, else 10000)"))
   .option("--json", "print the findings as JSON")
   .action(async (host, options) => (await import("./probe.ts")).probe(host, options));
 

@@ -27,6 +27,8 @@ export interface CompileOptions {
   out: string;
   /** Fixed size of the linear memory in 64 KiB pages. */
   pages: number;
+  /** Test builds only: changes a source text before it is compiled, e.g. to inject a trap. Always compiles anew. */
+  patch?(file: string, text: string): string;
 }
 
 interface Stamp {
@@ -46,7 +48,7 @@ export async function compileGuest(options: CompileOptions): Promise<"built" | "
   const stampFile = `${out}.stamp.json`;
   const flags = compilerFlags(options);
   const compiler = compilerVersion();
-  if (existsSync(out) && isFresh(stampFile, compiler, flags)) return "fresh";
+  if (options.patch === undefined && existsSync(out) && isFresh(stampFile, compiler, flags)) return "fresh";
 
   const files: Record<string, string> = {};
   const outputs = new Map<string, string | Uint8Array>();
@@ -62,8 +64,9 @@ export async function compileGuest(options: CompileOptions): Promise<"built" | "
       const path = resolve(ROOT, base, name);
       if (!existsSync(path)) return null;
       const text = readFileSync(path, "utf8");
-      files[relative(ROOT, path)] = sha256(text);
-      return text;
+      const file = relative(ROOT, path);
+      files[file] = sha256(text);
+      return options.patch?.(file, text) ?? text;
     },
     listFiles: (name: string, base: string) => {
       const path = resolve(ROOT, base, name);

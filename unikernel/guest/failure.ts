@@ -45,6 +45,7 @@ export enum Failure {
   KeyUpdateInvalid = 41,
   RequestContextInvalid = 42,
   HandshakeAfterEnd = 43,
+  VersionNotOffered = 44,
 
   // The peer is not compatible.
   NoCommonVersion = 60,

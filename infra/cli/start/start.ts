@@ -103,7 +103,8 @@ const boardReady = z.object({
 });
 
 async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<Running> {
-  const hosts = options.host === "localhost" ? [LOOPBACK, "::1"] : [options.host];
+  const isLocal = options.host === "localhost";
+  const hosts = isLocal ? [LOOPBACK, "::1"] : [options.host];
   const [chain, board] = await Promise.all([
     supervisor.run({
       name: "the development chain",
@@ -144,22 +145,9 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
     name: "the web page",
     entry: "web/main.ts",
     args: (before?: { port: number }) => [
-      ...[
-        "--monitor",
-        monitorUrl,
-        "--public",
-        publicFile,
-        "--practice-dir",
-        dir.practice,
-        "--doors-host",
-        options.host,
-      ],
-      ...[
-        "--port",
-        String(before?.port ?? options.webPort),
-        "--host",
-        options.host === "localhost" ? LOOPBACK : options.host,
-      ],
+      ...["--monitor", monitorUrl, "--public", publicFile, "--practice-dir", dir.practice],
+      ...["--doors-host", options.host, "--dial-port", String(options.dialToPort)],
+      ...["--port", String(before?.port ?? options.webPort), "--host", isLocal ? LOOPBACK : options.host],
     ],
     ready: (message) => listening.parse(message),
   });

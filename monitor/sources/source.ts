@@ -1,0 +1,61 @@
+/**
+ * A source of chain data: a node or an indexer. It may lie, lag, hang or vanish. Everything that it returns here is a
+ * claim; what can be checked from the bytes alone is checked by the implementation (a transaction has the txid asked
+ * for, a header the hash), the rest by observe.ts before the coins hear of it.
+ */
+import type { Block } from "../coins/header-tree.ts";
+import type { Hash } from "../proofs/bytes.ts";
+import type { MerkleProof } from "../proofs/merkle.ts";
+import type { Outpoint } from "../proofs/transaction.ts";
+
+export type { Block, Outpoint };
+
+/** A transaction output that pays the watched script. */
+export interface Funding extends Outpoint {
+  /** Satoshi, as claimed. */
+  value: number;
+  /** Absent while unconfirmed. */
+  block?: Block;
+}
+
+export interface Spender {
+  txid: Hash;
+  block?: Block;
+}
+
+/** What to look for: the script and the same as an address, since sources index one or the other. */
+export interface Target {
+  script: Uint8Array;
+  address: string;
+}
+
+/** Every call ends within the source's timeout and throws {@link SourceError} when there is no usable answer. */
+export interface ChainSource {
+  readonly name: string;
+  readonly kind: "esplora" | "core";
+  tip(): Promise<Block>;
+  /** Up to `count` headers of 80 bytes, newest first, beginning with block `hash` (at `height`); at least one. */
+  headers(hash: Hash, height: number, count: number): Promise<Uint8Array[]>;
+  /** Outputs that pay the target, spent ones too where the source can tell. `known`: txids that need not be shown again. */
+  fundings(target: Target, known: (txid: Hash) => boolean): Promise<Funding[]>;
+  /** Who spends an output; undefined when nobody does as far as the source knows. `since`: height of the funding. */
+  spender(outpoint: Outpoint, since?: number): Promise<Spender | undefined>;
+  /** Raw bytes whose txid is `txid`; undefined when the source does not have it. `block`: where it is, if known. */
+  transaction(txid: Hash, block?: Block): Promise<Uint8Array | undefined>;
+  merkleProof(txid: Hash, block: Block): Promise<MerkleProof>;
+}
+
+/** The source gave no usable answer; the message says what is wrong in words that can be published. */
+export class SourceError extends Error {
+  override name = "SourceError";
+  /** Milliseconds for which the source asked to be left alone. */
+  readonly retryAfter: number | undefined;
+  /** There was no answer at all, so asking the next question would only cost time. */
+  readonly lost: boolean;
+
+  constructor(message: string, { retryAfter, lost = false }: { retryAfter?: number | undefined; lost?: boolean } = {}) {
+    super(message);
+    this.retryAfter = retryAfter;
+    this.lost = lost;
+  }
+}

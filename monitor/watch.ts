@@ -1,0 +1,316 @@
+/**
+ * The loop: asks every source at its own pace, feeds what was proven to the coins' state machine, writes, then tells.
+ * Steps are taken one after another, each one transaction in the store; what could not be written is not told, and is
+ * found again in the next round. A timer of its own, not fed by any source, notices when all of them are silent.
+ */
+import type { Clock } from "./clock.ts";
+import { type Coin, type Facts, factsOf, type News, newCoin, type Transition, wake } from "./coins/coin.ts";
+import { type Block, HeaderTree } from "./coins/header-tree.ts";
+import { reduce } from "./coins/reduce.ts";
+import type { Log } from "./log.ts";
+import { type Found, type Observation, Observer } from "./observe.ts";
+import type { Pinata } from "./pinata.ts";
+import { showOutpoint } from "./proofs/transaction.ts";
+import type { ChainSource } from "./sources/source.ts";
+import type { ChainStore, Saved, StoredVerdict } from "./store/chain-store.ts";
+import { amount, type Judgement, judge } from "./verdict.ts";
+
+export interface SourceHealth {
+  name: string;
+  kind: ChainSource["kind"];
+  healthy: boolean;
+  lastAnswer: number | null;
+  tip: Block | null;
+  problem: string | null;
+}
+
+export interface Snapshot extends Judgement {
+  since: number;
+  checked: number | null;
+  coins: readonly Coin[];
+  tip: Block | null;
+  sources: SourceHealth[];
+}
+
+export interface WatchOptions {
+  pinata: Pinata;
+  sources: readonly ChainSource[];
+  store: Pick<ChainStore, "write">;
+  saved: Saved;
+  clock: Clock;
+  /** 0 ≤ r < 1; for jitter only. */
+  random: () => number;
+  pollMillis: number;
+  /** Milliseconds without a healthy source after which the verdict is `blind`. */
+  blindMillis: number;
+  log: Log;
+  /** Called after a step was written. */
+  changed: () => void;
+}
+
+interface Entry {
+  source: ChainSource;
+  observer: Observer;
+  health: SourceHealth;
+  failures: number;
+  cancel: () => void;
+}
+
+/** Coins watched at most; a more valuable one takes the place of the least valuable. */
+const MAX_COINS = 200;
+const MAX_UNCONFIRMED = 20;
+const LONGEST_PAUSE = 15_000;
+const HEARTBEAT = 1_000;
+
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #tree: HeaderTree;
+  readonly #entries: Entry[];
+  #coins = new Map<string, Coin>();
+  /** As written, to write only what changed. */
+  #written = new Map<string, string>();
+  #verdict: StoredVerdict | null;
+  #checked: number | null;
+  /** The tip that the coins' positions were computed with; the tree may be ahead of them. */
+  #tip: Block | null;
+  #lastHealthy: number;
+  #steps: Promise<void> = Promise.resolve();
+  #cancelHeartbeat = () => {};
+  #stopped = false;
+
+  constructor(options: WatchOptions) {
+    const { saved, sources, pinata, clock } = options;
+    const now = clock.now();
+    this.#options = options;
+    this.#tree = HeaderTree.restore(saved.headers, saved.best);
+    this.#tip = this.#tree.tip;
+    this.#verdict = saved.verdict;
+    this.#checked = saved.verdict?.checked ?? null;
+    this.#lastHealthy = now;
+    for (const facts of saved.coins) {
+      const key = showOutpoint(facts.outpoint);
+      this.#coins.set(key, wake(facts, now));
+      this.#written.set(key, JSON.stringify(facts));
+    }
+    this.#entries = sources.map((source) => ({
+      source,
+      observer: new Observer(source, pinata, this.#tree),
+      health: {
+        name: source.name,
+        kind: source.kind,
+        healthy: false,
+        lastAnswer: null,
+        tip: null,
+        problem: "not asked yet",
+      },
+      failures: 0,
+      cancel: () => {},
+    }));
+  }
+
+  start(): void {
+    for (const entry of this.#entries) void this.#round(entry);
+    this.#beat();
+  }
+
+  /** Ends the loop; resolves when the step in progress is written. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelHeartbeat();
+    for (const entry of this.#entries) entry.cancel();
+    await this.#steps;
+  }
+
+  snapshot(): Snapshot {
+    const { verdict, sentence } = this.#judge(this.#coins);
+    return {
+      verdict,
+      sentence,
+      since: this.#verdict?.since ?? this.#options.clock.now(),
+      checked: this.#checked,
+      coins: [...this.#coins.values()],
+      tip: this.#tip,
+      sources: this.#entries.map(({ health }) => health),
+    };
+  }
+
+  async #round(entry: Entry): Promise<void> {
+    if (this.#stopped) return;
+    const watched = [...this.#coins.values()].map(({ outpoint, value, position: { funding } }) => ({
+      outpoint,
+      value,
+      ...(funding ? { since: funding.height } : {}),
+    }));
+    let pause = this.#options.pollMillis;
+    try {
+      const observation = await entry.observer.observe(watched);
+      if (this.#stopped) return;
+      await this.#step(() => this.#apply(entry, observation));
+      pause = this.#pause(entry, observation);
+    } catch (error) {
+      // Not the source's fault: the store, or a mistake of ours. Said once, tried again; meanwhile nobody has looked.
+      entry.health = {
+        ...entry.health,
+        healthy: false,
+        problem: "was asked, but the monitor could not use the answer",
+      };
+      this.#options.log.problem(
+        "step",
+        `a round of ${entry.source.name} failed: ${error instanceof Error ? error.message : error}`,
+      );
+      pause = LONGEST_PAUSE;
+    }
+    if (!this.#stopped) entry.cancel = this.#options.clock.after(pause, () => void this.#round(entry));
+  }
+
+  /** After a failure longer and longer, with jitter; never shorter than the source asked for. */
+  #pause(entry: Entry, { tip, retryAfter }: Observation): number {
+    const { pollMillis, random } = this.#options;
+    entry.failures = tip === null ? entry.failures + 1 : 0;
+    if (entry.failures === 0 && retryAfter === undefined) return pollMillis;
+    const grown = Math.min(pollMillis * 2 ** Math.min(entry.failures, 10), Math.max(pollMillis, LONGEST_PAUSE));
+    const jittered = grown * (0.5 + random() / 2);
+    return retryAfter === undefined ? jittered : retryAfter + random() * pollMillis;
+  }
+
+  /** Steps never overlap. */
+  #step(task: () => Promise<void>): Promise<void> {
+    const done = this.#steps.then(task);
+    this.#steps = done.catch(() => undefined);
+    return done;
+  }
+
+  async #apply(entry: Entry, observation: Observation): Promise<void> {
+    const at = this.#options.clock.now();
+    const before = entry.health;
+    const healthy = observation.problem === null;
+    entry.health = {
+      ...before,
+      healthy,
+      problem: observation.problem,
+      lastAnswer: observation.tip ? at : before.lastAnswer,
+      tip: observation.tip ?? before.tip,
+    };
+    const unchecked = { lastHealthy: this.#lastHealthy, checked: this.#checked };
+    if (healthy) {
+      this.#lastHealthy = at;
+      this.#checked = at;
+    }
+    if (before.problem !== entry.health.problem) this.#sayHealth(entry.health);
+    try {
+      await this.#settle(at, entry.source.name, observation.found);
+    } catch (error) {
+      // What was found is not kept, so it counts as not looked at: better blind than "sealed" over a lost breach.
+      this.#lastHealthy = unchecked.lastHealthy;
+      this.#checked = unchecked.checked;
+      throw error;
+    }
+  }
+
+  /** Computes all coins anew, writes what changed, and only then takes it over and tells. */
+  async #settle(at: number, source: string | undefined, found: readonly Found[]): Promise<void> {
+    const coins = new Map(this.#coins);
+    const { tip } = this.#tree;
+    const transitions: { outpoint: string; transition: Transition }[] = [];
+    const news = new Map<string, News>();
+    const dropped: string[] = [];
+    for (const each of found) {
+      const key = showOutpoint(each.outpoint);
+      if (!coins.has(key) && !this.#admit(coins, each, at, dropped)) continue;
+      news.set(key, { ...each.news, source: source!, at });
+    }
+    for (const [key, coin] of coins) {
+      const reduced = reduce(coin, news.get(key), this.#tree, at);
+      for (const transition of reduced.transitions) transitions.push({ outpoint: key, transition });
+      if (isForgotten(reduced.coin)) {
+        coins.delete(key);
+        dropped.push(key);
+      } else coins.set(key, reduced.coin);
+    }
+    const judged = this.#judge(coins);
+    const verdict =
+      judged.verdict === this.#verdict?.verdict
+        ? undefined
+        : { verdict: judged.verdict, since: at, checked: this.#checked };
+    const changed: { key: string; facts: Facts; text: string }[] = [];
+    for (const [key, coin] of coins) {
+      const facts = factsOf(coin);
+      const text = JSON.stringify(facts);
+      if (this.#written.get(key) !== text) changed.push({ key, facts, text });
+    }
+    const chain = this.#tree.unsaved();
+    const { length } = [...chain.headers, ...changed, ...dropped, ...transitions];
+    if (length > 0 || chain.best !== null || verdict) {
+      const step = { chain, coins: changed.map(({ facts }) => facts), dropped, transitions };
+      await this.#options.store.write(verdict ? { ...step, verdict } : step);
+      this.#tree.saved(chain);
+      for (const { key, text } of changed) this.#written.set(key, text);
+      for (const key of dropped) this.#written.delete(key);
+    }
+    this.#coins = coins;
+    this.#tip = tip;
+    if (verdict) this.#verdict = verdict;
+    for (const each of transitions) this.#say(each.outpoint, each.transition, coins);
+    if (verdict) this.#options.log.info(judged.sentence);
+    this.#options.changed();
+  }
+
+  /** Whether a coin that was not known is watched from now on. */
+  #admit(coins: Map<string, Coin>, { outpoint, value, news }: Found, at: number, dropped: string[]): boolean {
+    const all = [...coins.values()];
+    if (!news.funding?.block) {
+      const waiting = all.filter(
+        ({ position }) => position.state === "funding-unconfirmed" || position.state === "awaited",
+      );
+      if (waiting.length >= MAX_UNCONFIRMED) return false;
+    }
+    if (all.length >= MAX_COINS) {
+      const [least] = all.filter(({ candidates }) => candidates.length === 0).sort((a, b) => a.value - b.value);
+      if (!least || least.value >= value) return false;
+      coins.delete(showOutpoint(least.outpoint));
+      dropped.push(showOutpoint(least.outpoint));
+    }
+    coins.set(showOutpoint(outpoint), newCoin(outpoint, value, at));
+    return true;
+  }
+
+  #judge(coins: ReadonlyMap<string, Coin>): Judgement {
+    const { clock, blindMillis, pinata } = this.#options;
+    const silent = clock.now() - this.#lastHealthy;
+    return judge({
+      coins: [...coins.values()],
+      network: pinata.rules.name,
+      blindSeconds: silent >= blindMillis ? Math.floor(silent / 1000) : null,
+      everChecked: this.#checked !== null,
+    });
+  }
+
+  #beat(): void {
+    const { clock, blindMillis, log } = this.#options;
+    this.#cancelHeartbeat = clock.after(Math.min(HEARTBEAT, blindMillis), () => {
+      this.#step(() => this.#settle(clock.now(), undefined, [])).catch((error: unknown) => {
+        log.problem("step", `the store cannot be written: ${error instanceof Error ? error.message : error}`);
+      });
+      if (!this.#stopped) this.#beat();
+    });
+  }
+
+  #sayHealth({ name, problem }: SourceHealth): void {
+    const { log } = this.#options;
+    if (problem === null) log.recovered(name, `source ${name} answers`);
+    else log.problem(name, `source ${name} ${problem}`);
+  }
+
+  #say(outpoint: string, { kind, txid, block }: Transition, coins: ReadonlyMap<string, Coin>): void {
+    const value = coins.get(outpoint)?.value;
+    const what = value === undefined ? "" : ` (${amount(value, this.#options.pinata.rules.name)})`;
+    this.#options.log.info(
+      `coin ${outpoint}${what}: ${kind} ${txid}${block ? ` in block ${block.height} ${block.hash}` : ""}`,
+    );
+  }
+}
+
+/** An unconfirmed funding that has vanished and was never in any block. */
+function isForgotten({ position, fundingBlocks, candidates }: Coin): boolean {
+  return position.state === "awaited" && fundingBlocks.length === 0 && candidates.length === 0;
+}

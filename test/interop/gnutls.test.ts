@@ -1,0 +1,58 @@
+/** The doors against GnuTLS's gnutls-cli and gnutls-serv: each suite, each group, each kind of certificate, both roles. */
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CANDY } from "../support/candy.ts";
+import { freePort, listening, splice } from "../support/ports.ts";
+import { type Practice, startPractice } from "../support/practice.ts";
+import { collect, hasTool, run } from "../support/run.ts";
+
+const SUITES = ["AES-128-GCM", "AES-256-GCM", "CHACHA20-POLY1305"];
+const GROUPS = ["GROUP-X25519", "GROUP-SECP256R1"];
+const CASES = SUITES.flatMap((suite) => GROUPS.map((group) => [suite, group] as const));
+const priority = (suite: string, group: string) =>
+  `NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+${suite}:-GROUP-ALL:+${group}`;
+
+describe.runIf(hasTool("gnutls-cli")).each(["p256", "ed25519"] as const)("GnuTLS, %s certificates", (scheme) => {
+  let piñata: Practice;
+  beforeAll(async () => {
+    piñata = await startPractice({ scheme });
+  });
+  afterAll(() => piñata?.stop());
+
+  const client = (...args: string[]) =>
+    run("gnutls-cli", [
+      ...["--port", String(piñata.board.ports.server), "--x509cafile", piñata.files.ca],
+      ...["--verify-hostname", "localhost", "--disable-sni", ...args, "127.0.0.1"],
+    ]);
+  const player = () => ["--x509certfile", piñata.files.player, "--x509keyfile", piñata.files.playerKey];
+
+  it.each(CASES)("as server: %s with %s gives the candy and close_notify", async (suite, group) => {
+    const { stdout, stderr } = await client(...player(), "--priority", priority(suite, group));
+    expect(stdout).toMatch(CANDY);
+    expect(stdout).toContain("The certificate is trusted");
+    expect(stdout).toContain("Peer has closed the GnuTLS connection");
+    expect(stderr).not.toContain("The TLS connection was non-properly terminated");
+  });
+
+  it("as server: refuses a client without certificate", async () => {
+    const { stdout, stderr } = await client();
+    expect(`${stdout}${stderr}`).toMatch(/[Cc]ertificate is required/);
+    expect(stdout).not.toMatch(/tr\(/);
+  });
+
+  it.each(CASES)("as client on its door: %s with %s gives the candy", async (suite, group) => {
+    const port = await freePort();
+    const server = spawn("gnutls-serv", [
+      ...["--port", String(port), "--x509cafile", piñata.files.ca, "--require-client-cert", "--verify-client-cert"],
+      ...["--echo", ...player(), "--priority", priority(suite, group)],
+    ]);
+    const outcome = collect(server);
+    await listening(port);
+    await splice(port, piñata.board.ports.client);
+    const opened = await piñata.until((e) => e.event === "opened");
+    server.kill("SIGTERM");
+    const { stdout } = await outcome;
+    expect(opened.event).toBe("opened");
+    expect(stdout).toMatch(/received( cmd)?.*tr\(|tr\(/);
+  });
+});

@@ -1,0 +1,112 @@
+/** Settings: where they come from, and how each mistake is said. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { checkConfig, readConfig } from "../../monitor/config.ts";
+import { readPinata, toPinata } from "../../monitor/pinata.ts";
+import { toHex } from "../../monitor/proofs/bytes.ts";
+import { key, PUBLIC } from "./support/bounty.ts";
+import { temporaryFolder } from "./support/rig.ts";
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+const GOOD = ["--public", "p.json", "--store", "s.sqlite", "--esplora", "http://a"];
+
+describe("sources of settings", () => {
+  test("flags, with defaults for the rest; --esplora may be repeated", () => {
+    expect(readConfig([...GOOD, "--esplora", "https://b/api", "--port", "0", "--poll-seconds", "0.5"], {})).toEqual({
+      public: "p.json",
+      store: "s.sqlite",
+      esplora: ["http://a", "https://b/api"],
+      port: 0,
+      host: "127.0.0.1",
+      pollSeconds: 0.5,
+      blindSeconds: 30,
+    });
+  });
+
+  test("flags win over the environment, which wins over the file", () => {
+    const file = join(folder.path, "config.json");
+    writeFileSync(
+      file,
+      JSON.stringify({ public: "file", store: "file", port: 1, core: "http://node:8332", blindSeconds: 5 }),
+    );
+    const environment = {
+      PINATA_MONITOR_CONFIG: file,
+      PINATA_MONITOR_STORE: "env",
+      PINATA_MONITOR_PORT: "2",
+      PINATA_MONITOR_ESPLORA: "http://x http://y",
+    };
+    expect(readConfig(["--port", "3"], environment)).toMatchObject({
+      public: "file",
+      store: "env",
+      port: 3,
+      core: "http://node:8332",
+      blindSeconds: 5,
+      esplora: ["http://x", "http://y"],
+    });
+  });
+});
+
+describe("mistakes are one line that names the key, what was expected and what was found", () => {
+  test.each([
+    [["--port", "70000"], /^port: .*65535.*; found "70000"$/],
+    [["--port", "x"], /^port: .*number.*; found "x"$/],
+    [["--esplora", "ftp://x"], /^esplora\.1: an http or https URL; found "ftp:\/\/x"$/],
+    [["--poll-seconds", "0"], /^pollSeconds: .*0\.05.*; found "0"$/],
+    [["--core-cookie", "f"], /^coreCookie: needs --core URL too; found "f"$/],
+    [["--colour"], /--colour/],
+    [["stray"], /stray/],
+    [["--config", "/nowhere.json"], /^\/nowhere\.json: cannot be read as JSON: /],
+  ])("%j", (args, message) => {
+    expect(() => readConfig([...GOOD, ...args], {})).toThrow(message);
+    expect(() => readConfig([...GOOD, ...args], {})).not.toThrow(/\n/);
+  });
+
+  test("what is missing", () => {
+    expect(() => readConfig(GOOD.slice(2), {})).toThrow(/^public: .*; found nothing$/);
+    expect(() => readConfig(GOOD.slice(0, 4), {})).toThrow("esplora: at least one source: --esplora URL or --core URL");
+    expect(() => checkConfig({ public: "p", store: "s", esplora: ["http://a"], ports: 1 })).toThrow(
+      /^ports: .*nrecognized/,
+    );
+    const list = join(folder.path, "list.json");
+    writeFileSync(list, "[]");
+    expect(() => readConfig([...GOOD, "--config", list], {})).toThrow(`${list}: expected a JSON object`);
+  });
+});
+
+describe("public.json", () => {
+  const file = join(folder.path, "public.json");
+  const read = (value: unknown) => {
+    writeFileSync(file, typeof value === "string" ? value : JSON.stringify(value));
+    return () => readPinata(file);
+  };
+
+  test("is read; keys in 33 bytes are the same, other keys are allowed", () => {
+    expect(read({ ...PUBLIC, trustAnchor: "x" })().address).toBe(PUBLIC.address);
+    const compressed = {
+      ...PUBLIC,
+      internalKey: `02${PUBLIC.internalKey}`,
+      refund: { ...PUBLIC.refund, publicKey: `03${PUBLIC.refund.publicKey}` },
+    };
+    expect(toPinata(compressed)).toEqual(toPinata(PUBLIC));
+  });
+
+  test("facts that do not belong together are refused", () => {
+    const other = toHex(key("other").point);
+    expect(read({ ...PUBLIC, internalKey: other })).toThrow(`${file}: scriptPubKey does not follow`);
+    expect(read({ ...PUBLIC, refund: { ...PUBLIC.refund, height: 501 } })).toThrow("does not follow");
+    expect(read({ ...PUBLIC, refund: { ...PUBLIC.refund, publicKey: other } })).toThrow("does not follow");
+    expect(read({ ...PUBLIC, scriptPubKey: `5120${other}` })).toThrow("does not follow");
+    expect(read({ ...PUBLIC, network: "mainnet" })).toThrow("address does not belong");
+    expect(read({ ...PUBLIC, address: PUBLIC.address.replace("bcrt1p", "bcrt1q") })).toThrow("address does not belong");
+  });
+
+  test("mistakes name the file and the key", () => {
+    expect(read({ ...PUBLIC, network: "litecoin" })).toThrow(`${file}: network: one of main, test`);
+    expect(read({ ...PUBLIC, refund: { publicKey: PUBLIC.refund.publicKey } })).toThrow(`${file}: refund.height: `);
+    expect(read({ ...PUBLIC, internalKey: "zz" })).toThrow(`${file}: internalKey: a public key`);
+    expect(read("{")).toThrow(`${file}: cannot read the piñata's public facts`);
+    expect(() => readPinata(join(folder.path, "none.json"))).toThrow("none.json: cannot read");
+  });
+});

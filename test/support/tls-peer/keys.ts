@@ -1,0 +1,181 @@
+/**
+ * The keys of TLS 1.3 (RFC 8446 §7) for the tests' own peer, over node:crypto: cipher suites, HKDF, key exchange, and record
+ * protection with every knob that a hostile peer wants to turn.
+ */
+import {
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createECDH,
+  createHash,
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+} from "node:crypto";
+import { GROUP, record, TYPE, uint, vector } from "./wire.ts";
+
+export interface Suite {
+  number: number;
+  name: string;
+  hash: "sha256" | "sha384";
+  cipher: CipherGCMTypes;
+  keyLength: number;
+}
+
+export const SUITES: readonly Suite[] = [
+  { number: 0x1301, name: "TLS_AES_128_GCM_SHA256", hash: "sha256", cipher: "aes-128-gcm", keyLength: 16 },
+  { number: 0x1302, name: "TLS_AES_256_GCM_SHA384", hash: "sha384", cipher: "aes-256-gcm", keyLength: 32 },
+  {
+    number: 0x1303,
+    name: "TLS_CHACHA20_POLY1305_SHA256",
+    hash: "sha256",
+    cipher: "chacha20-poly1305" as CipherGCMTypes,
+    keyLength: 32,
+  },
+];
+
+export function suiteOf(number: number): Suite {
+  const suite = SUITES.find((known) => known.number === number);
+  if (suite === undefined) throw new Error(`the door chose suite 0x${number.toString(16)}`);
+  return suite;
+}
+
+export function hashLength(suite: Suite): number {
+  return suite.hash === "sha256" ? 32 : 48;
+}
+
+export function digest(suite: Suite, ...parts: Uint8Array[]): Buffer {
+  const hash = createHash(suite.hash);
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+export function hmac(suite: Suite, key: Uint8Array, data: Uint8Array): Buffer {
+  return createHmac(suite.hash, key).update(data).digest();
+}
+
+export function expandLabel(
+  suite: Suite,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Buffer {
+  const info = Buffer.concat([uint(2, length), vector(1, Buffer.from(`tls13 ${label}`)), vector(1, context)]);
+  let out: Buffer = Buffer.alloc(0);
+  let block: Buffer = Buffer.alloc(0);
+  for (let i = 1; out.length < length; i++) {
+    block = hmac(suite, secret, Buffer.concat([block, info, Buffer.from([i])]));
+    out = Buffer.concat([out, block]);
+  }
+  return out.subarray(0, length);
+}
+
+/** All secrets of a connection, as far as they are known. */
+export class Secrets {
+  readonly handshake: Buffer;
+  readonly master: Buffer;
+
+  constructor(
+    readonly suite: Suite,
+    readonly shared: Buffer,
+  ) {
+    const zeros = Buffer.alloc(hashLength(suite));
+    const early = hmac(suite, zeros, zeros);
+    this.handshake = hmac(suite, this.derived(early), shared);
+    this.master = hmac(suite, this.derived(this.handshake), zeros);
+  }
+
+  traffic(of: "handshake" | "application", side: "client" | "server", transcriptHash: Buffer): Buffer {
+    const label = `${side[0]} ${of === "handshake" ? "hs" : "ap"} traffic`;
+    const secret = of === "handshake" ? this.handshake : this.master;
+    return expandLabel(this.suite, secret, label, transcriptHash, hashLength(this.suite));
+  }
+
+  private derived(secret: Buffer): Buffer {
+    return expandLabel(this.suite, secret, "derived", digest(this.suite), hashLength(this.suite));
+  }
+}
+
+export function verifyData(suite: Suite, trafficSecret: Buffer, transcriptHash: Buffer): Buffer {
+  const key = expandLabel(suite, trafficSecret, "finished", Buffer.alloc(0), hashLength(suite));
+  return hmac(suite, key, transcriptHash);
+}
+
+export interface SealOptions {
+  /** Zero bytes after the inner content type. */
+  padding?: number;
+  /** Outer content type instead of application_data. */
+  outerType?: number;
+  /** Leave the inner content type out: the plaintext is `content` as it is. */
+  bare?: boolean;
+}
+
+/** Record protection in one direction. */
+export class TrafficKeys {
+  readonly key: Buffer;
+  readonly iv: Buffer;
+  private sequence = 0n;
+
+  constructor(
+    private readonly suite: Suite,
+    readonly secret: Buffer,
+  ) {
+    this.key = expandLabel(suite, secret, "key", Buffer.alloc(0), suite.keyLength);
+    this.iv = expandLabel(suite, secret, "iv", Buffer.alloc(0), 12);
+  }
+
+  seal(type: number, content: Uint8Array, options: SealOptions = {}): Buffer {
+    const inner = options.bare
+      ? Buffer.from(content)
+      : Buffer.concat([content, Buffer.from([type]), Buffer.alloc(options.padding ?? 0)]);
+    const header = record(options.outerType ?? TYPE.data, Buffer.alloc(inner.length + 16)).subarray(0, 5);
+    const cipher = createCipheriv(this.suite.cipher, this.key, this.nonce(), { authTagLength: 16 });
+    cipher.setAAD(header);
+    return Buffer.concat([header, cipher.update(inner), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** Takes a whole record; throws when it is not authentic. */
+  open(sealed: Buffer): { type: number; content: Buffer } {
+    const decipher = createDecipheriv(this.suite.cipher, this.key, this.nonce(), { authTagLength: 16 });
+    decipher.setAAD(sealed.subarray(0, 5));
+    decipher.setAuthTag(sealed.subarray(-16));
+    const inner = Buffer.concat([decipher.update(sealed.subarray(5, -16)), decipher.final()]);
+    let end = inner.length;
+    while (inner[end - 1] === 0) end--;
+    return { type: inner[end - 1]!, content: inner.subarray(0, end - 1) };
+  }
+
+  private nonce(): Buffer {
+    const nonce = Buffer.from(this.iv);
+    nonce.writeBigUInt64BE(nonce.readBigUInt64BE(4) ^ this.sequence, 4);
+    this.sequence += 1n;
+    return nonce;
+  }
+}
+
+/** A key share of ours and the agreement with the peer's. */
+export interface KeyPair {
+  group: number;
+  publicKey: Buffer;
+  agree(peer: Buffer): Buffer;
+}
+
+export function makeKeyPair(group: number): KeyPair {
+  if (group === GROUP.p256) {
+    const ecdh = createECDH("prime256v1");
+    return { group, publicKey: ecdh.generateKeys(), agree: (peer) => ecdh.computeSecret(peer) };
+  }
+  const { publicKey, privateKey } = generateKeyPairSync("x25519");
+  const prefix = publicKey.export({ format: "der", type: "spki" }).subarray(0, 12);
+  return {
+    group,
+    publicKey: publicKey.export({ format: "der", type: "spki" }).subarray(12),
+    agree: (peer) =>
+      diffieHellman({
+        privateKey,
+        publicKey: createPublicKey({ key: Buffer.concat([prefix, peer]), format: "der", type: "spki" }),
+      }),
+  };
+}

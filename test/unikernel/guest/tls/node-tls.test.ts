@@ -1,0 +1,149 @@
+/** The door by itself against Node's own tls (OpenSSL) in both roles: each suite, group and kind of certificate, and retries. */
+import { connect as connectTcp, createServer, type Socket } from "node:net";
+import { connect, createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
+import { beforeAll, describe, expect, it } from "vitest";
+import { Role } from "../../../../unikernel/guest/role.ts";
+import { TraceCode } from "../../../../unikernel/guest/trace.ts";
+import { CANDY, type Credential, makePki, openDoor, type Pki, type TestDoor } from "../../../support/door-host.ts";
+import { SUITES } from "../../../support/tls-peer/keys.ts";
+
+const KINDS = ["p256", "ed25519"] as const;
+const pkis = {} as Record<(typeof KINDS)[number], Pki>;
+beforeAll(async () => {
+  for (const kind of KINDS) pkis[kind] = await makePki(kind);
+});
+
+const GROUPS = [
+  ["X25519", 29, false],
+  ["P-256", 23, false],
+  ["secp384r1:X25519", 29, true],
+  ["secp384r1:P-256", 23, true],
+] as const;
+
+/** A door behind a real socket, for one connection. */
+async function listen(door: TestDoor, first: Uint8Array): Promise<{ port: number; done: Promise<void> }> {
+  const server = createServer({ allowHalfOpen: true });
+  const done = new Promise<void>((resolve, reject) => {
+    server.once("connection", (socket: Socket) => {
+      server.close();
+      if (first.length > 0) socket.write(first);
+      socket.on("data", (bytes) => {
+        if (door.closed) return;
+        socket.write(door.receive(bytes));
+        if (door.closed) socket.end();
+      });
+      socket.on("end", () => socket.end());
+      socket.on("close", () => resolve());
+      socket.on("error", reject);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as { port: number }).port, done };
+}
+
+function identity(pki: Pki, who: Credential): SecureContextOptions {
+  return { ca: pem(pki.anchor.der), cert: who.chain.map(pem).join(""), key: pemKey(who) };
+}
+
+function pem(der: Uint8Array): string {
+  const lines = Buffer.from(der)
+    .toString("base64")
+    .match(/.{1,64}/g)!;
+  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+}
+
+function pemKey(who: Credential): string {
+  return who.key.export({ format: "pem", type: "pkcs8" }) as string;
+}
+
+/** Everything until close_notify; rejects with the TLS error. */
+function readAll(socket: TLSSocket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.once("end", () => {
+      socket.end();
+      resolve(Buffer.concat(chunks));
+    });
+    socket.once("error", reject);
+  });
+}
+
+function expectNegotiated(door: TestDoor, suite: number, group: number): void {
+  const negotiated = door.traces.find((trace) => trace.code === TraceCode.Negotiated);
+  expect([negotiated?.a, negotiated?.b]).toEqual([suite, group]);
+  expect(door.gaveCandy).toBe(true);
+}
+
+describe.each(KINDS)("Node's tls with %s certificates", (kind) => {
+  const cases = SUITES.flatMap((suite) =>
+    GROUPS.map(([group, ...rest]) => [suite.name, group, suite, ...rest] as const),
+  );
+
+  it.each(cases)("as client: %s, %s", async (name, curves, suite, group) => {
+    const pki = pkis[kind];
+    const { door, first } = await openDoor(pki, Role.Server);
+    const { port, done } = await listen(door, first);
+    const socket = connect({
+      ...{ port, host: "127.0.0.1", checkServerIdentity: () => undefined },
+      ...{ ...identity(pki, pki.player), ciphers: name, ecdhCurve: curves, minVersion: "TLSv1.3" as const },
+    });
+    expect(await readAll(socket)).toEqual(CANDY);
+    expect(socket.authorized).toBe(true);
+    await done;
+    expectNegotiated(door, suite.number, group);
+  });
+
+  it.each(cases)("as server: %s, %s", async (name, curves, suite, group) => {
+    const pki = pkis[kind];
+    const { door, first } = await openDoor(pki, Role.Client);
+    const { port, done } = await listen(door, first);
+    const raw = connectTcp(port, "127.0.0.1");
+    const socket = new TLSSocket(raw, {
+      ...{ isServer: true, requestCert: true, rejectUnauthorized: true },
+      secureContext: createSecureContext({ ...identity(pki, pki.host), ciphers: name, ecdhCurve: curves }),
+    });
+    const visitor = new Promise((resolve) =>
+      socket.once("secure", () => resolve(socket.getPeerX509Certificate()?.subject)),
+    );
+    expect(await readAll(socket)).toEqual(CANDY);
+    expect(await visitor).toContain("CN=pinata client");
+    await done;
+    // A server that has only P-256 asks our client to retry; with X25519 in its list it takes what we sent.
+    expectNegotiated(door, suite.number, group);
+  });
+
+  it("as client without a certificate: certificate_required", async () => {
+    const pki = pkis[kind];
+    const { door, first } = await openDoor(pki, Role.Server);
+    const { port, done } = await listen(door, first);
+    const socket = connect({ port, host: "127.0.0.1", ca: pem(pki.anchor.der), checkServerIdentity: () => undefined });
+    await expect(readAll(socket)).rejects.toMatchObject({ code: "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED" });
+    await done;
+    expect(door.gaveCandy).toBe(false);
+  });
+
+  it("as client of TLS 1.2: protocol_version", async () => {
+    const pki = pkis[kind];
+    const { door, first } = await openDoor(pki, Role.Server);
+    const { port, done } = await listen(door, first);
+    const socket = connect({ port, host: "127.0.0.1", ca: pem(pki.anchor.der), maxVersion: "TLSv1.2" });
+    await expect(readAll(socket)).rejects.toMatchObject({ code: "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" });
+    await done;
+    expect(door.gaveCandy).toBe(false);
+  });
+
+  it("as server with a client's certificate: unsupported_certificate", async () => {
+    const pki = pkis[kind];
+    const { door, first } = await openDoor(pki, Role.Client);
+    const { port, done } = await listen(door, first);
+    const raw = connectTcp(port, "127.0.0.1");
+    const socket = new TLSSocket(raw, {
+      isServer: true,
+      secureContext: createSecureContext(identity(pki, pki.player)),
+    });
+    await expect(readAll(socket)).rejects.toMatchObject({ code: "ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE" });
+    await done;
+    expect(door.gaveCandy).toBe(false);
+  });
+});

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { runWeb, webOptions } from "../../web/main.ts";
+import { FakeMonitor } from "./support/fake-monitor.ts";
+import { INFO, sampleStatus } from "./support/samples.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const monitor = new FakeMonitor(sampleStatus("sealed"));
+const dir = mkdtempSync(join(tmpdir(), "pinata-web-"));
+const children: ChildProcess[] = [];
+
+beforeAll(() => monitor.start());
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+afterAll(async () => {
+  rmSync(dir, { recursive: true });
+  await monitor.stop();
+});
+
+function run(args: string[], stdio: "ipc" | "pipe", cwd = ROOT): { child: ChildProcess; out: () => string } {
+  let text = "";
+  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), join(ROOT, "web/main.ts"), ...args], {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe", stdio],
+  });
+  for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk) => (text += chunk));
+  children.push(child);
+  return { child, out: () => text };
+}
+
+/** A port that somebody else listens on. */
+async function taken(): Promise<{ port: number; free(): void }> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { port: address.port, free: () => server.close() };
+}
+
+describe("runWeb", () => {
+  it("serves the page of its monitor until it is stopped, viewers or not", async () => {
+    const web = await runWeb({ monitorUrl: monitor.url, port: 0, host: "127.0.0.1", info: INFO });
+    expect(web.url).toBe(`http://127.0.0.1:${web.port}`);
+    expect(await (await fetch(`${web.url}/healthz`)).json()).toMatchObject({ ok: true });
+    const viewer = await fetch(`${web.url}/events`);
+    expect(viewer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    await web.stop();
+    await expect(viewer.text()).rejects.toThrow();
+    await expect(fetch(web.url)).rejects.toThrow("fetch failed");
+  });
+
+  it("names the port that is taken, and the option", async () => {
+    const other = await taken();
+    await expect(runWeb({ monitorUrl: monitor.url, port: other.port, host: "127.0.0.1", info: INFO })).rejects.toThrow(
+      `port ${other.port} on 127.0.0.1 is in use by another program; choose another one with --port`,
+    );
+    other.free();
+  });
+});
+
+describe("the flags", () => {
+  const file = (name: string, content: string) => {
+    const path = join(dir, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+  it("become options", () => {
+    const path = file("public.json", JSON.stringify({ version: 1, trustAnchor: pem }));
+    const args = ["--monitor", "http://127.0.0.1:1", "--port", "0", "--host", "::1", "--public", path];
+    expect(webOptions([...args, "--doors-host", "fd00::7", "--practice-dir", "/p", "--dial-port", "4"])).toEqual({
+      monitorUrl: "http://127.0.0.1:1",
+      port: 0,
+      host: "::1",
+      info: { doorsHost: "[fd00::7]", trustAnchor: pem, practiceDir: "/p", dialPort: 4 },
+    });
+    expect(webOptions(["--monitor", "https://m", "--doors-host", "0.0.0.0"])).toEqual({
+      monitorUrl: "https://m",
+      port: 8080,
+      host: "127.0.0.1",
+      info: { doorsHost: "localhost", trustAnchor: null, practiceDir: null, dialPort: 40_001 },
+    });
+  });
+
+  it.each([
+    [[], "--monitor URL is missing"],
+    [["--monitor", "nonsense"], "--monitor nonsense is not an http or https URL"],
+    [["--monitor", "ftp://m"], "--monitor ftp://m is not an http or https URL"],
+    [["--monitor", "http://m", "--port", "65536"], "--port 65536 is not a port"],
+    [["--monitor", "http://m", "--port", "-1x"], "--port"],
+    [["--monitor", "http://m", "--dial-port", "x"], "--dial-port x is not a port"],
+    [["--monitor", "http://m", "--doors-host", "a;b"], "--doors-host a;b is not a host name or address"],
+    [["--monitor", "http://m", "--public", "/nowhere/public.json"], "/nowhere/public.json cannot be read"],
+    [["--monitor", "http://m", "--what"], "--what"],
+  ])("%j are refused in one clear line", (args, message) => {
+    expect(() => webOptions(args)).toThrow(message);
+  });
+
+  it("refuse a public file without a trust anchor", () => {
+    expect(() => webOptions(["--monitor", "http://m", "--public", file("a.json", "{")])).toThrow("cannot be read");
+    expect(() => webOptions(["--monitor", "http://m", "--public", file("b.json", '{"trustAnchor":"x"}')])).toThrow(
+      'holds no trust anchor (field "trustAnchor", PEM)',
+    );
+  });
+});
+
+describe("the process", () => {
+  const args = () => ["--monitor", monitor.url, "--port", "0"];
+
+  it.each(["SIGTERM", "SIGINT", "disconnect"] as const)(
+    "tells its parent when it is ready, and ends cleanly on %s",
+    async (how) => {
+      // From another folder, as an installed command runs.
+      const { child } = run(args(), "ipc", dir);
+      const [message] = (await once(child, "message")) as [{ ready: boolean; port: number }];
+      expect(message).toEqual({ ready: true, port: expect.any(Number) });
+      const page = await (await fetch(`http://127.0.0.1:${message.port}/`)).text();
+      expect(page).toContain("<title>");
+      const viewer = await fetch(`http://127.0.0.1:${message.port}/events`);
+      const exit = once(child, "exit");
+      if (how === "disconnect") child.disconnect();
+      else child.kill(how);
+      expect(await exit).toEqual([0, null]);
+      await expect(viewer.text()).rejects.toThrow();
+    },
+  );
+
+  it("prints its address when nobody listens over IPC", async () => {
+    const { child, out } = run(args(), "pipe");
+    while (!out().includes("\n")) await once(child.stdout!, "data");
+    expect(out()).toMatch(/^web: http:\/\/127\.0\.0\.1:\d+\n$/);
+  });
+
+  it("ends with one line and 1 when its port is taken, with 2 for wrong flags", async () => {
+    const other = await taken();
+    const busy = run(["--monitor", monitor.url, "--port", String(other.port)], "ipc");
+    expect(await once(busy.child, "close")).toEqual([1, null]);
+    expect(busy.out()).toBe(
+      `web: port ${other.port} on 127.0.0.1 is in use by another program; choose another one with --port\n`,
+    );
+    other.free();
+    const wrong = run(["--port", "1"], "ipc");
+    expect(await once(wrong.child, "close")).toEqual([2, null]);
+    expect(wrong.out().split("\n")[0]).toBe("web: --monitor URL is missing: the address of the monitor's API");
+  });
+});

@@ -1,0 +1,147 @@
+/**
+ * Engine: a TLS 1.3 endpoint (RFC 8446), server or client, sans-I/O: the peer's bytes go in, bytes for the peer come out of
+ * `connection.writer`. It takes records apart, joins handshake messages and hands each to the state in charge; what a
+ * message means is for the states (states/state.ts lists them).
+ *
+ * Limits before the peer is authenticated: 64 KiB and 1,024 records in all. After the first failure, alert or close nothing
+ * more is read, and every secret is wiped.
+ */
+import { Bytes } from "bytes";
+import { Failure } from "../failure";
+import { Role } from "../role";
+import { State } from "../trace";
+import { AlertDescription } from "./alert";
+import { Connection } from "./connection";
+import { Joined } from "./joiner";
+import { ContentType } from "./registry";
+import { startClient } from "./states/client-hello";
+import { ExpectClientHello } from "./states/server-hello";
+import { Ended, HandshakeState } from "./states/state";
+import { Trace, Vault } from "./surroundings";
+
+const MAX_BYTES_BEFORE_AUTHENTICATION: u32 = 65536;
+const MAX_RECORDS_BEFORE_AUTHENTICATION: u32 = 1024;
+
+@final
+export class Engine {
+  readonly connection: Connection;
+  /** Nothing is read any more: what the writer holds is the last that the peer gets. */
+  closed: bool = false;
+
+  private state: HandshakeState = new Ended(Failure.Internal);
+  private received: u32 = 0;
+
+  constructor(vault: Vault, trace: Trace) {
+    this.connection = new Connection(vault, trace);
+  }
+
+  /** Begins; `seed` (32 bytes) is this connection's randomness. A client's hello is then in the writer. */
+  start(role: Role, seed: Bytes): void {
+    this.connection.role = role;
+    this.connection.generator.seed(seed);
+    this.state = role == Role.Server ? new ExpectClientHello() : startClient(this.connection);
+  }
+
+  /** Bytes from the peer, cut anywhere. */
+  receive(input: Bytes): void {
+    const reader = this.connection.reader;
+    let at: u32 = 0;
+    while (at < input.length && !this.closed) {
+      const taken = reader.fill(input, at);
+      at += taken;
+      const failure = this.afterFill(taken);
+      if (failure != Failure.None) this.end(failure);
+    }
+  }
+
+  /** The peer has sent its last byte. */
+  peerClosed(): void {
+    this.end(Failure.PeerClosed);
+  }
+
+  /** Zeroes every secret. */
+  wipe(): void {
+    this.closed = true;
+    this.state.wipe();
+    this.connection.wipe();
+  }
+
+  private afterFill(taken: u32): Failure {
+    const reader = this.connection.reader;
+    const limited = !this.connection.authenticated;
+    this.received += taken;
+    if (limited && this.received > MAX_BYTES_BEFORE_AUTHENTICATION) return Failure.TooMuchBeforeAuthentication;
+    if (reader.atHeader) {
+      const failure = reader.judgeHeader();
+      if (failure != Failure.None) return failure;
+      this.connection.reached(State.Record);
+      return limited && reader.count > MAX_RECORDS_BEFORE_AUTHENTICATION ? Failure.TooManyRecords : Failure.None;
+    }
+    return reader.whole ? this.takeRecord() : Failure.None;
+  }
+
+  private takeRecord(): Failure {
+    const reader = this.connection.reader;
+    const failure = reader.open();
+    if (failure != Failure.None) return failure;
+    if (reader.opened) this.connection.reached(State.KeyExchange);
+    switch (reader.type) {
+      case ContentType.Handshake:
+        return this.takeHandshake(reader.content);
+      case ContentType.ChangeCipherSpec:
+        return this.takeChangeCipherSpec(reader.content);
+      case ContentType.Alert:
+        return this.takeAlert(reader.content);
+      case ContentType.ApplicationData:
+        // Nothing may be said before the handshake is complete, and after it nothing is read.
+        return Failure.UnexpectedContentType;
+    }
+    return Failure.None;
+  }
+
+  private takeHandshake(content: Bytes): Failure {
+    const joiner = this.connection.joiner;
+    joiner.offer(content);
+    while (!this.closed) {
+      const joined = joiner.next();
+      if (joined == Joined.NeedsMore) return Failure.None;
+      if (joined == Joined.TooLong) return Failure.MessageTooLong;
+      this.state = this.state.handle(this.connection, joiner.message);
+      if (this.state instanceof Ended) {
+        const failure = (<Ended>this.state).failure;
+        if (failure != Failure.None) return failure;
+        this.close();
+      }
+    }
+    return Failure.None;
+  }
+
+  /** "MUST simply drop it without further processing" while it is tolerated; anything else is unexpected_message (§5). */
+  private takeChangeCipherSpec(content: Bytes): Failure {
+    if (content[0] != 1 || !this.connection.toleratesChangeCipherSpec) return Failure.ChangeCipherSpecInvalid;
+    // Between the fragments of a message "there MUST NOT be any other records" (§5.1).
+    return this.connection.joiner.inMessage ? Failure.UnexpectedContentType : Failure.None;
+  }
+
+  /** Any alert but close_notify and user_canceled is an error, whatever its level says (§6.2). */
+  private takeAlert(content: Bytes): Failure {
+    if (content.length != 2) return Failure.AlertMalformed;
+    const description = <u32>content[1];
+    this.connection.traceAlertReceived(description, content[0]);
+    if (description == AlertDescription.UserCanceled) return Failure.None;
+    if (description != AlertDescription.CloseNotify) return Failure.PeerAlert;
+    this.connection.closeNotify();
+    return Failure.PeerClosed;
+  }
+
+  private end(failure: Failure): void {
+    if (this.closed) return;
+    if (failure != Failure.PeerAlert && failure != Failure.PeerClosed) this.connection.alert(failure);
+    this.close();
+  }
+
+  private close(): void {
+    this.wipe();
+    this.connection.reached(State.Closed);
+  }
+}

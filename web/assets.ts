@@ -1,0 +1,55 @@
+/**
+ * The page's static files, read once at start. Each is served under a name that holds the hash of its content, so that
+ * it may be kept for ever; the plain name is unknown.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const FILES = {
+  "style.css": "text/css; charset=utf-8",
+  "live.js": "text/javascript; charset=utf-8",
+  "icon.svg": "image/svg+xml",
+} as const;
+type Name = keyof typeof FILES;
+
+export interface Asset {
+  type: string;
+  bytes: Uint8Array<ArrayBuffer>;
+  gzipped: Uint8Array<ArrayBuffer>;
+}
+
+export interface Assets {
+  /** The path of a file, hash included. */
+  url(name: Name): string;
+  /** By the last part of its path. */
+  find(hashedName: string): Asset | undefined;
+}
+
+export function loadAssets(): Assets {
+  const urls = new Map<string, string>();
+  const assets = new Map<string, Asset>();
+  for (const [name, type] of Object.entries(FILES)) {
+    const text = readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
+    const bytes = new TextEncoder().encode(name.endsWith(".css") ? squeezed(text) : text);
+    const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
+    const hashedName = name.replace(".", `.${hash}.`);
+    urls.set(name, `/assets/${hashedName}`);
+    assets.set(hashedName, { type, bytes, gzipped: new Uint8Array(gzipSync(bytes, { level: 9 })) });
+  }
+  return {
+    url: (name) => urls.get(name)!,
+    find: (hashedName) => assets.get(hashedName),
+  };
+}
+
+/** A style sheet without comments and the spaces that only people need. */
+function squeezed(css: string): string {
+  return css
+    .replace(/\/\*.*?\*\//gs, "")
+    .replace(/\s+/g, " ")
+    .replace(/ ?([{};,]) ?/g, "$1")
+    .replace(/: /g, ":")
+    .replaceAll(";}", "}")
+    .trim();
+}
