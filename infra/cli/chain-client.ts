@@ -42,10 +42,19 @@ export class ChainClient {
 
   /** Development chain only: pays `sats` to `address` out of the chain's own wallet. */
   async fund(address: string, sats: number): Promise<void> {
-    await this.request("/dev/fund", {
+    await this.control("/dev/fund", { address, sats });
+  }
+
+  /** Development chain only: mines `blocks` blocks now. */
+  async mine(blocks: number): Promise<void> {
+    await this.control("/dev/mine", { blocks });
+  }
+
+  private control(path: string, body: object): Promise<string> {
+    return this.request(path, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ address, sats }),
+      body: JSON.stringify(body),
     });
   }
 

@@ -25,7 +25,7 @@ describe.runIf(tools && hasBrowser())("the story on the Node board", () => {
   let started: Started;
   let browser: Browser;
   let page: Page;
-  const stateWord = () => page.locator("[data-verdict]").first();
+  const stateWord = () => page.locator("main .word").first();
   const pinata = (...args: string[]) => run(process.execPath, [join(ROOT, "bin/pinata.mjs"), ...args], { cwd: folder });
   const player = () => [
     ...["-cert", join(dir, "practice/player.pem"), "-key", join(dir, "practice/player.key")],

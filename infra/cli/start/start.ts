@@ -38,6 +38,8 @@ export interface StartOptions {
 const PRACTICE_SATS = 10 * 100_000_000;
 /** About a year of ten-minute blocks. */
 const REFUND_HEIGHT = 52_560;
+/** A block this soon after a transaction: long enough to see the coins move before they have moved. */
+const MINE_SOON_SECONDS = 4;
 const LOOPBACK = "127.0.0.1";
 
 export async function start(options: StartOptions): Promise<void> {
@@ -111,7 +113,7 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
       entry: "infra/devchain/main.ts",
       args: (before?: { port: number }) => [
         ...["--port", String(before?.port ?? options.chainPort), "--dir", dir.chain],
-        ...["--block-seconds", String(options.blockSeconds)],
+        ...["--block-seconds", String(options.blockSeconds), "--mine-soon", String(MINE_SOON_SECONDS)],
       ],
       ready: (message) => listening.parse(message),
     }),
@@ -164,7 +166,9 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
 /** Pays the piñata's coins once in its life: a smashed piñata stays smashed. */
 async function hangCoins(piñata: PublicFile, state: Running): Promise<void> {
   const chain = new ChainClient(state.chain);
-  if ((await chain.transactionCount(piñata.address)) === 0) await chain.fund(piñata.address, PRACTICE_SATS);
+  if ((await chain.transactionCount(piñata.address)) > 0) return;
+  await chain.fund(piñata.address, PRACTICE_SATS);
+  await chain.mine(1);
 }
 
 /** The addresses of `hosts` that this machine has: ::1 is missing where IPv6 is switched off. */

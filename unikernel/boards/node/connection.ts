@@ -74,7 +74,7 @@ export class Connection {
     });
     socket.on("end", () => {
       if (this.ended) return;
-      this.step(() => this.door.peerClosed());
+      this.step(() => this.door.peerClosed(), "peer");
       this.end("peer", "finish");
     });
   }
@@ -84,7 +84,8 @@ export class Connection {
     this.end(by, "drop");
   }
 
-  private step(use: () => DoorStatus): void {
+  /** Lets the door take a step and does what it wants; `by` ends the connection when the door does. */
+  private step(use: () => DoorStatus, by: CloseReason = "pinata"): void {
     let status: DoorStatus;
     try {
       status = use();
@@ -102,7 +103,7 @@ export class Connection {
       this.authenticated = true;
       this.options.onAuthenticated();
     }
-    if (status.close) this.end("pinata", "finish");
+    if (status.close) this.end(by, "finish");
   }
 
   private end(by: CloseReason, how: "finish" | "drop"): void {
