@@ -12,11 +12,11 @@ import { fileURLToPath } from "node:url";
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const PRIM = "unikernel/guest/prim";
 
-/** The modules of the image: name → entry file and fixed linear memory in 64 KiB pages. */
+/** The modules of the image: entry file and fixed linear memory in 64 KiB pages. Doors come and go, so the board gives them theirs. */
 export const GUEST_MODULES = {
-  net: { entry: "unikernel/guest/net.ts", pages: 4 },
-  door: { entry: "unikernel/guest/door.ts", pages: 3 },
-  vault: { entry: "unikernel/guest/vault.ts", pages: 8 },
+  net: { entry: "unikernel/guest/net.ts", pages: 4, memory: "own" },
+  door: { entry: "unikernel/guest/door.ts", pages: 3, memory: "given" },
+  vault: { entry: "unikernel/guest/vault.ts", pages: 8, memory: "own" },
 } as const;
 export type GuestModule = keyof typeof GUEST_MODULES;
 
@@ -27,6 +27,8 @@ export interface CompileOptions {
   out: string;
   /** Fixed size of the linear memory in 64 KiB pages. */
   pages: number;
+  /** Whether the module declares its memory or imports it as `env.memory`; it exports it in both cases. Default: own. */
+  memory?: "own" | "given";
   /** Test builds only: changes a source text before it is compiled, e.g. to inject a trap. Always compiles anew. */
   patch?(file: string, text: string): string;
 }
@@ -102,6 +104,7 @@ function compilerFlags(options: CompileOptions): string[] {
     ...["--outFile", options.out, "--sourceMap"],
     ...["--lib", PRIM, "--noUnsafe", "--runtime", "stub"],
     ...["--initialMemory", String(options.pages), "--maximumMemory", String(options.pages)],
+    ...(options.memory === "given" ? ["--importMemory"] : []),
     ...["--use", "abort=", "-O3", "--converge"],
   ];
 }

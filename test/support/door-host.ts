@@ -259,7 +259,9 @@ export class TestDoor {
       return bytes.length;
     };
     const { vault } = this;
+    const { pages } = GUEST_MODULES.door;
     return {
+      env: { memory: new WebAssembly.Memory({ initial: pages, maximum: pages }) },
       board: {
         trace: (code: number, a: number, b: number, at: number, length: number) => {
           this.traces.push({ code, a, b, bytes: read(at, length) });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileGuest, ROOT } from "../../../infra/image/compile-guest.ts";
 import { DoorHost, DoorTrapped } from "../../../unikernel/boards/node/door.ts";
+import { MemoryPool } from "../../../unikernel/boards/node/memory-pool.ts";
 import type { VaultHost } from "../../../unikernel/boards/node/vault.ts";
 import { Role } from "../../../unikernel/guest/role.ts";
 import { CANDY, doorModule, FakeVault, makePki, openDoor, type Pki, TestDoor } from "../../support/door-host.ts";
@@ -32,7 +33,7 @@ describe("the interface", () => {
     expect(imports.sort()).toEqual(
       [
         ...["board.trace", "vault.authenticate", "vault.authority", "vault.candy"],
-        ...["vault.certificates", "vault.scheme", "vault.sign"],
+        ...["vault.certificates", "vault.scheme", "vault.sign", "env.memory"],
       ].sort(),
     );
     const { door } = await openDoor(pki, Role.Server);
@@ -256,6 +257,7 @@ describe("a trap", () => {
       } as unknown as VaultHost,
       { trace: () => {}, judged: () => {} },
       () => Date.now(),
+      new MemoryPool(3),
     );
     host.start(Role.Server);
     const peer = new ClientPeer((bytes) => host.receive(bytes).output);

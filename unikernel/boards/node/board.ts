@@ -8,6 +8,7 @@ import { Role } from "../../guest/role.ts";
 import { TRACE_VERSION, type TraceEvent } from "../../trace.ts";
 import { AdmissionHost, type Limits } from "./admission.ts";
 import { Connection, type ConnectionEvent } from "./connection.ts";
+import { DOOR_PAGES, MemoryPool } from "./memory-pool.ts";
 import type { GuestModules } from "./modules.ts";
 import type { TraceLog } from "./trace-log.ts";
 import { VaultHost } from "./vault.ts";
@@ -63,6 +64,7 @@ class NodeBoard implements Board {
   readonly ports = { server: 0, dialback: 0, client: 0 };
   private readonly admission: AdmissionHost;
   private readonly vault: VaultHost;
+  private readonly memories = new MemoryPool(DOOR_PAGES);
   private readonly clock: () => number;
   private readonly servers: Server[] = [];
   private readonly connections = new Map<number, Connection>();
@@ -171,6 +173,7 @@ class NodeBoard implements Board {
       role,
       door: this.options.modules.door,
       vault: this.vault,
+      memories: this.memories,
       clock: this.clock,
       trace,
       onAuthenticated: () => {

@@ -10,6 +10,7 @@ import { State, TraceCode } from "../../guest/trace.ts";
 import type { TraceEvent } from "../../trace.ts";
 import { DoorHost, type DoorStatus, DoorTrapped } from "./door.ts";
 import { decodeHello } from "./hello.ts";
+import type { MemoryPool } from "./memory-pool.ts";
 import type { VaultHost } from "./vault.ts";
 
 /** A trace event of a connection, before the board adds version, time, boot and connection number. */
@@ -24,6 +25,7 @@ export interface ConnectionOptions {
   role: Role;
   door: WebAssembly.Module;
   vault: VaultHost;
+  memories: MemoryPool;
   clock(): number;
   trace(event: ConnectionEvent): void;
   onAuthenticated(): void;
@@ -56,6 +58,7 @@ export class Connection {
         judged: ({ subject, failure }) => options.trace({ event: "certificate", subject, verdict: failure }),
       },
       options.clock,
+      options.memories,
     );
   }
 

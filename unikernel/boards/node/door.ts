@@ -7,6 +7,7 @@ import { randomFillSync } from "node:crypto";
 import { Failure } from "../../guest/failure.ts";
 import type { Role } from "../../guest/role.ts";
 import { CompartmentFault, isTrap, view } from "./memory.ts";
+import type { MemoryPool } from "./memory-pool.ts";
 import type { Judgement, VaultHost } from "./vault.ts";
 
 interface DoorExports {
@@ -19,7 +20,6 @@ interface DoorExports {
   peerClosed(): number;
   outboxLength(): number;
   outboxTaken(): void;
-  wipe(): void;
 }
 
 export interface DoorEvents {
@@ -51,7 +51,9 @@ export class DoorTrapped extends Error {
 
 export class DoorHost {
   private readonly exports: DoorExports;
+  private readonly memory: WebAssembly.Memory;
   private trapped = false;
+  private wiped = false;
   /** Microseconds spent inside the door and, through it, the vault. */
   cpuMicros = 0;
 
@@ -62,7 +64,9 @@ export class DoorHost {
     private readonly vault: VaultHost,
     private readonly events: DoorEvents,
     private readonly clock: () => number,
+    private readonly memories: MemoryPool,
   ) {
+    this.memory = memories.take();
     this.exports = new WebAssembly.Instance(module, this.imports()).exports as unknown as DoorExports;
   }
 
@@ -95,18 +99,13 @@ export class DoorHost {
     return this.enter(() => this.exports.peerClosed());
   }
 
-  /** Zeroes the door's secrets and forgets its ticket; safe after a trap. */
+  /** Forgets the door's ticket, zeroes all of its memory and gives that back; safe after a trap, once. Nothing may be called afterwards. */
   wipe(): void {
+    if (this.wiped) return;
+    this.wiped = true;
     this.vault.forget(this.id);
-    if (!this.trapped) {
-      try {
-        this.exports.wipe();
-      } catch (error) {
-        if (!isTrap(error)) throw error;
-        this.trapped = true;
-      }
-    }
-    if (this.trapped) new Uint8Array(this.exports.memory.buffer).fill(0);
+    new Uint8Array(this.exports.memory.buffer).fill(0);
+    this.memories.giveBack(this.memory);
   }
 
   private enter(use: () => number): DoorStatus {
@@ -124,7 +123,7 @@ export class DoorHost {
   }
 
   private enterValue<T>(use: () => T): T {
-    if (this.trapped) throw new DoorTrapped("this door has trapped");
+    if (this.trapped || this.wiped) throw new DoorTrapped("this door has trapped or is wiped");
     const start = process.hrtime.bigint();
     try {
       return use();
@@ -138,15 +137,15 @@ export class DoorHost {
   }
 
   private imports(): WebAssembly.Imports {
-    const memory = () => this.exports.memory;
-    const read = (at: number, length: number) => view(memory(), at, length).slice();
+    const read = (at: number, length: number) => view(this.exports.memory, at, length).slice();
     const write = (bytes: Uint8Array, at: number, capacity: number) => {
       if (bytes.length > capacity >>> 0) throw new CompartmentFault(`${bytes.length} bytes for ${capacity >>> 0}`);
-      view(memory(), at, bytes.length).set(bytes);
+      view(this.exports.memory, at, bytes.length).set(bytes);
       return bytes.length;
     };
     const { vault } = this;
     return {
+      env: { memory: this.memory },
       board: {
         trace: (code: number, a: number, b: number, at: number, length: number) =>
           this.events.trace(code, a, b, read(at, length)),

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { addressBytes } from "../../../../unikernel/boards/node/admission.ts";
 import { decodeHello } from "../../../../unikernel/boards/node/hello.ts";
 import { CompartmentFault, isTrap, view } from "../../../../unikernel/boards/node/memory.ts";
+import { MemoryPool } from "../../../../unikernel/boards/node/memory-pool.ts";
 import { fileTraceLog } from "../../../../unikernel/boards/node/trace-log.ts";
 import { parseTraceLine, type TraceEvent } from "../../../../unikernel/trace.ts";
 
@@ -31,6 +32,21 @@ describe("view", () => {
     expect(isTrap(new WebAssembly.RuntimeError())).toBe(true);
     expect(isTrap(new RangeError())).toBe(true);
     expect(isTrap(new TypeError())).toBe(false);
+  });
+});
+
+describe("memories for doors", () => {
+  it("come back zeroed, and are handed on", () => {
+    const pool = new MemoryPool(1);
+    const first = pool.take();
+    const second = pool.take();
+    expect(second).not.toBe(first);
+    const bytes = new Uint8Array(first.buffer);
+    bytes.fill(0xaa);
+    pool.giveBack(first);
+    expect(bytes.every((byte) => byte === 0)).toBe(true);
+    expect(pool.take()).toBe(first);
+    expect(pool.take().buffer.byteLength).toBe(65536);
   });
 });
 
