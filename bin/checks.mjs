@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { ROOT } from "./setup.mjs";
 
 const CHECKS = [
-  { name: "format and lint (biome)", command: ["biome", "ci", "--error-on-warnings", "."] },
+  { name: "format and lint (biome)", command: ["biome", "ci", "--error-on-warnings", "--colors=off", "."] },
   { name: "types (tsc)", command: ["tsc", "--noEmit"] },
   { name: "arrows between folders (dependency-cruiser)", command: ["node", "bin/arrows.mjs"] },
   { name: "unused files, exports and dependencies (knip)", command: ["knip"] },
