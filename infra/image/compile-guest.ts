@@ -105,7 +105,7 @@ function compilerFlags(options: CompileOptions): string[] {
     ...["--lib", PRIM, "--noUnsafe", "--runtime", "stub"],
     ...["--initialMemory", String(options.pages), "--maximumMemory", String(options.pages)],
     ...(options.memory === "given" ? ["--importMemory"] : []),
-    ...["--use", "abort=", "-O3", "--converge"],
+    ...["--use", "abort=", "-O3"],
   ];
 }
 
