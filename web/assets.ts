@@ -6,10 +6,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
+/** Name in the page → type, and the parts that it is made of, in order. */
 const FILES = {
-  "style.css": "text/css; charset=utf-8",
-  "live.js": "text/javascript; charset=utf-8",
-  "icon.svg": "image/svg+xml",
+  "style.css": {
+    type: "text/css; charset=utf-8",
+    parts: ["base", "parts", "picture", "movement", "sizes"].map((part) => `style/${part}.css`),
+  },
+  "live.js": { type: "text/javascript; charset=utf-8", parts: ["live.js"] },
+  "icon.svg": { type: "image/svg+xml", parts: ["icon.svg"] },
 } as const;
 type Name = keyof typeof FILES;
 
@@ -29,8 +33,8 @@ export interface Assets {
 export function loadAssets(): Assets {
   const urls = new Map<string, string>();
   const assets = new Map<string, Asset>();
-  for (const [name, type] of Object.entries(FILES)) {
-    const text = readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
+  for (const [name, { type, parts }] of Object.entries(FILES)) {
+    const text = parts.map((part) => readFileSync(new URL(`assets/${part}`, import.meta.url), "utf8")).join("\n");
     const bytes = new TextEncoder().encode(name.endsWith(".css") ? squeezed(text) : text);
     const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
     const hashedName = name.replace(".", `.${hash}.`);
