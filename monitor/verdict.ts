@@ -100,7 +100,7 @@ function moving(coins: Circumstances["coins"], money: (of: Circumstances["coins"
 
 /** "0.10000000 BTC"; test networks say that theirs is play money. */
 export function amount(satoshi: number, network: string): string {
-  const unit = network === "main" ? "BTC" : `BTC of ${network}`;
+  const unit = /^main(net)?$/.test(network) ? "BTC" : `BTC of ${network}`;
   return `${Math.floor(satoshi / 1e8)}.${String(satoshi % 1e8).padStart(8, "0")} ${unit}`;
 }
 
