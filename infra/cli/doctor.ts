@@ -1,7 +1,7 @@
 /** `pinata doctor`: what this machine has and lacks for running, testing and attacking a piñata, and how to get the rest. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { statfsSync } from "node:fs";
+import { isOnPath } from "./on-path.ts";
 
 interface Finding {
   what: string;
@@ -71,7 +71,7 @@ function disk(): Finding {
 }
 
 function tool({ program, args, purpose, package: name }: Tool): Finding {
-  const result = onPath(program) ? spawnSync(program, args, { encoding: "utf8", timeout: 10_000 }) : undefined;
+  const result = isOnPath(program) ? spawnSync(program, args, { encoding: "utf8", timeout: 10_000 }) : undefined;
   const found = result !== undefined && result.error === undefined;
   const version = /\d+\.\d+[\w.]*/.exec(`${result?.stdout ?? ""}${result?.stderr ?? ""}`)?.[0] ?? "";
   return {
@@ -84,7 +84,7 @@ function tool({ program, args, purpose, package: name }: Tool): Finding {
 }
 
 function bitcoind(): Finding {
-  const found = onPath("bitcoind");
+  const found = isOnPath("bitcoind");
   return {
     what: "bitcoind",
     found,
@@ -92,17 +92,4 @@ function bitcoind(): Finding {
     needed: false,
     remedy: "bitcoincore.org, version 28 or newer",
   };
-}
-
-function onPath(program: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
-    const file = join(folder, program);
-    if (!existsSync(file)) return false;
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

@@ -10,7 +10,8 @@ import { CandyError, parseCandy } from "../bitcoin/candy.ts";
 import { buildSweep, type Sweep, SweepError } from "../bitcoin/sweep.ts";
 import { newWallet } from "../bitcoin/wallet.ts";
 import { type PublicFile, readPublicFile } from "../mint/public.ts";
-import { ChainClient } from "./chain-client.ts";
+import type { Chain } from "./chain/chain.ts";
+import { chainAt } from "./chain/place.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { readRunning, type StateDir, stateDir } from "./start/state-dir.ts";
 
@@ -33,25 +34,26 @@ export async function smash(options: SmashOptions): Promise<void> {
   const piñata = readPublicFile(join(dir.practice, "public.json"));
   const running = readRunning(dir);
   const host = options.host ?? running?.host;
-  const chainUrl = options.chain ?? running?.chain;
+  const place = options.chain === undefined ? running?.chain : { kind: "esplora" as const, url: options.chain };
   if (host === undefined)
     throw new CommandError(`no piñata runs in ${dir.path}: start one (pinata start), or say --host`);
-  if (chainUrl === undefined) throw new CommandError("no chain is known: say --chain URL (an Esplora API)");
+  if (place === undefined) throw new CommandError("no chain is known: say --chain URL (an Esplora API)");
   const step = (line: string) => {
     if (!options.json) process.stdout.write(`  ${line}\n`);
   };
 
   const port = options.port ?? running?.doors.server ?? 10000;
+  const chain = chainAt(place);
   const { text, suite } = await takeCandy(host, port, dir);
   step(`✓ shook hands with ${host}:${port} (TLS 1.3, ${suite}), showing the player's certificate`);
   writeFileSync(join(dir.path, "candy.txt"), text, { mode: 0o600 });
-  const sweep = await makeSweep(text, piñata, new ChainClient(chainUrl), dir, options, step);
+  const sweep = await makeSweep(text, piñata, chain, dir, options, step);
   if (options.dryRun) {
     if (options.json) process.stdout.write(`${JSON.stringify({ ...sweep, broadcast: false })}\n`);
     else process.stdout.write(`\n  not sent (--dry-run):\n${sweep.hex}\n`);
     return;
   }
-  const txid = await new ChainClient(chainUrl).broadcast(sweep.hex);
+  const txid = await chain.broadcast(sweep.hex);
   step(`✓ broadcast: ${txid}`);
   if (options.json) process.stdout.write(`${JSON.stringify({ ...sweep, txid, broadcast: true })}\n`);
   else
@@ -63,7 +65,7 @@ export async function smash(options: SmashOptions): Promise<void> {
 async function makeSweep(
   text: string,
   piñata: PublicFile,
-  chain: ChainClient,
+  chain: Chain,
   dir: StateDir,
   options: SmashOptions,
   step: (line: string) => void,

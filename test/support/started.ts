@@ -10,14 +10,18 @@ export interface Started {
   address: string;
   web: string;
   monitor: string;
-  chain: string;
+  chain: { kind: string; url: string };
   doors: { server: number; dialback: number; client: number; dialTo: number };
   /** Sends SIGINT, as Ctrl-C does, and waits for the exit code. */
   interrupt(): Promise<number | null>;
 }
 
 /** Starts and waits until everything is up. Throws with what the program said when it ends instead. */
-export async function startEverything(dir: string, extra: string[] = []): Promise<Started> {
+export async function startEverything(
+  dir: string,
+  extra: string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Started> {
   const dialTo = await freePort();
   const zero = ["--web-port", "--monitor-port", "--chain-port", "--server-port", "--dialback-port", "--client-port"];
   const child = spawn(
@@ -27,7 +31,7 @@ export async function startEverything(dir: string, extra: string[] = []): Promis
       ...zero.flatMap((option) => [option, "0"]),
       ...extra,
     ],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    { stdio: ["ignore", "pipe", "pipe"], env },
   );
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   let said = "";

@@ -15,7 +15,7 @@ export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir):
                ${host}:${doors.dialback}   it calls you back on port ${doors.dialTo}, and is the client there
                ${host}:${doors.client}   it is the TLS client
     address    ${piñata.address}
-               (${piñata.network}, a development chain: these coins are worth nothing)
+               (${piñata.network}, ${state.chain.kind === "core" ? "bitcoind" : "a development chain"}: these coins are worth nothing)
 
   Try:
     see it refuse you     openssl s_client -connect ${host}:${doors.server}

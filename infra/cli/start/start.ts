@@ -3,7 +3,7 @@
  * the piñata, the monitor and the page as four programs, hangs coins in it, and says where everything is. A second
  * start resumes the same piñata; Ctrl-C ends all of it.
  */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -11,7 +11,9 @@ import { withProgress } from "../../../bin/setup.mjs";
 import { compileImage, ROOT } from "../../image/compile-guest.ts";
 import { mintPractice } from "../../mint/mint.ts";
 import { type PublicFile, readPublicFile } from "../../mint/public.ts";
-import { ChainClient } from "../chain-client.ts";
+import { type ChainPlace, chainAt } from "../chain/place.ts";
+import { CommandError } from "../errors.ts";
+import { isOnPath } from "../on-path.ts";
 import { requireFreePorts, type WantedPort } from "./ports.ts";
 import { readyScreen } from "./screen.ts";
 import { clearRunning, lock, putAside, type Running, type StateDir, stateDir, writeRunning } from "./state-dir.ts";
@@ -53,13 +55,19 @@ export async function start(options: StartOptions): Promise<void> {
     if (aside !== undefined) say(`the earlier piñata is put aside in ${aside}`);
     unlock = lock(dir);
   }
+  try {
+    requireSameChain(options, dir);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   const supervisor = createSupervisor(dir.logs, say);
   const stop = stopper(supervisor, dir, unlock);
   try {
     await withProgress("compiling the guest", () => compileImage());
     const piñata = await mintWhenMissing(dir);
     const state = await runPrograms(options, dir, supervisor);
-    await hangCoins(piñata, state);
+    await withProgress("hanging the coins", () => hangCoins(piñata, state, dir));
     writeRunning(dir, state);
     process.stdout.write(
       options.json
@@ -99,30 +107,21 @@ async function mintWhenMissing(dir: StateDir): Promise<PublicFile> {
 }
 
 const listening = z.object({ ready: z.literal(true), port: z.number().int() });
+const bitcoindReady = listening.extend({ cookie: z.string() });
 const boardReady = z.object({
   ready: z.literal(true),
   ports: z.object({ server: z.number().int(), dialback: z.number().int(), client: z.number().int() }),
 });
 
 async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<Running> {
-  const isLocal = options.host === "localhost";
-  const hosts = isLocal ? [LOOPBACK, "::1"] : [options.host];
   const [chain, board] = await Promise.all([
-    supervisor.run({
-      name: "the development chain",
-      entry: "infra/devchain/main.ts",
-      args: (before?: { port: number }) => [
-        ...["--port", String(before?.port ?? options.chainPort), "--dir", dir.chain],
-        ...["--block-seconds", String(options.blockSeconds), "--mine-soon", String(MINE_SOON_SECONDS)],
-      ],
-      ready: (message) => listening.parse(message),
-    }),
+    options.bitcoind ? runBitcoind(options, dir, supervisor) : runDevchain(options, dir, supervisor),
     supervisor.run({
       name: "the piñata",
       entry: "unikernel/boards/node/main.ts",
       args: (before?: z.infer<typeof boardReady>) => [
         ...["--seal", join(dir.practice, "seal"), "--trace", dir.trace, "--modules", join(ROOT, "build/guest")],
-        ...reachableHosts(hosts).flatMap((host) => ["--host", host]),
+        ...doorHosts(options.host).flatMap((host) => ["--host", host]),
         ...["--server-port", String(before?.ports.server ?? options.serverPort)],
         ...["--dialback-port", String(before?.ports.dialback ?? options.dialbackPort)],
         ...["--client-port", String(before?.ports.client ?? options.clientPort)],
@@ -131,13 +130,14 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
       ready: (message) => boardReady.parse(message),
     }),
   ]);
-  const chainUrl = `http://${LOOPBACK}:${chain.port}`;
   const publicFile = join(dir.practice, "public.json");
+  const source =
+    chain.kind === "esplora" ? ["--esplora", chain.url] : ["--core", chain.url, "--core-cookie", chain.cookie];
   const monitor = await supervisor.run({
     name: "the monitor",
     entry: "monitor/main.ts",
     args: (before?: { port: number }) => [
-      ...["--public", publicFile, "--esplora", chainUrl, "--trace", dir.trace, "--store", dir.store],
+      ...["--public", publicFile, ...source, "--trace", dir.trace, "--store", dir.store],
       ...["--port", String(before?.port ?? options.monitorPort)],
     ],
     ready: (message) => listening.parse(message),
@@ -149,32 +149,78 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
     args: (before?: { port: number }) => [
       ...["--monitor", monitorUrl, "--public", publicFile, "--practice-dir", dir.practice],
       ...["--doors-host", options.host, "--dial-port", String(options.dialToPort)],
-      ...["--port", String(before?.port ?? options.webPort), "--host", isLocal ? LOOPBACK : options.host],
+      ...["--port", String(before?.port ?? options.webPort)],
+      ...["--host", options.host === "localhost" ? LOOPBACK : options.host],
     ],
     ready: (message) => listening.parse(message),
   });
+  const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
     pid: process.pid,
-    host: options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host,
+    host,
     doors: { ...board.ports, dialTo: options.dialToPort },
-    web: `http://${options.host === "0.0.0.0" ? "localhost" : options.host}:${web.port}`,
+    web: `http://${host.includes(":") ? `[${host}]` : host}:${web.port}`,
     monitor: monitorUrl,
-    chain: chainUrl,
+    chain,
   };
 }
 
-/** Pays the piñata's coins once in its life: a smashed piñata stays smashed. */
-async function hangCoins(piñata: PublicFile, state: Running): Promise<void> {
-  const chain = new ChainClient(state.chain);
-  if ((await chain.transactionCount(piñata.address)) > 0) return;
-  await chain.fund(piñata.address, PRACTICE_SATS);
-  await chain.mine(1);
+async function runDevchain(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<ChainPlace> {
+  const { port } = await supervisor.run({
+    name: "the development chain",
+    entry: "infra/devchain/main.ts",
+    args: (before?: { port: number }) => [
+      ...["--port", String(before?.port ?? options.chainPort), "--dir", dir.chain],
+      ...["--block-seconds", String(options.blockSeconds), "--mine-soon", String(MINE_SOON_SECONDS)],
+    ],
+    ready: (message) => listening.parse(message),
+  });
+  return { kind: "esplora", url: `http://${LOOPBACK}:${port}` };
 }
 
-/** The addresses of `hosts` that this machine has: ::1 is missing where IPv6 is switched off. */
-function reachableHosts(hosts: string[]): string[] {
+async function runBitcoind(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<ChainPlace> {
+  const { port, cookie } = await supervisor.run({
+    name: "bitcoind",
+    entry: "infra/bitcoind/main.ts",
+    args: (before?: z.infer<typeof bitcoindReady>) => [
+      ...["--port", String(before?.port ?? options.chainPort), "--dir", dir.bitcoind],
+      ...["--block-seconds", String(options.blockSeconds), "--mine-soon", String(MINE_SOON_SECONDS)],
+    ],
+    ready: (message) => bitcoindReady.parse(message),
+  });
+  return { kind: "core", url: `http://${LOOPBACK}:${port}/`, cookie };
+}
+
+/** The coins of a piñata are on one chain: it cannot be watched on another. */
+function requireSameChain(options: StartOptions, dir: StateDir): void {
+  if (options.bitcoind && !isOnPath("bitcoind")) {
+    throw new CommandError("bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind");
+  }
+  if (options.bitcoind && existsSync(dir.chain)) {
+    throw new CommandError(
+      `the piñata in ${dir.path} hangs on the development chain: add --new, or choose another --dir`,
+    );
+  }
+  if (!options.bitcoind && existsSync(dir.bitcoind)) {
+    throw new CommandError(
+      `the piñata in ${dir.path} hangs on bitcoind: add --bitcoind or --new, or choose another --dir`,
+    );
+  }
+}
+
+/** Puts the piñata's coins in, once in its life: a smashed piñata stays smashed. */
+async function hangCoins(piñata: PublicFile, state: Running, dir: StateDir): Promise<void> {
+  if (existsSync(dir.filled)) return;
+  const chain = chainAt(state.chain);
+  if (!(await chain.everUsed(piñata.address))) await chain.fund(piñata.address, PRACTICE_SATS);
+  writeFileSync(dir.filled, `${new Date().toISOString()}\n`);
+}
+
+/** Where the doors listen: for localhost both loopback addresses, as far as this machine has them. */
+function doorHosts(host: string): string[] {
+  if (host !== "localhost") return [host];
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? []);
-  return hosts.filter((host) => host !== "::1" || own.includes("::1"));
+  return own.includes("::1") ? [LOOPBACK, "::1"] : [LOOPBACK];
 }
 
 function wantedPorts(options: StartOptions): WantedPort[] {

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { chainPlace } from "../chain/place.ts";
 import { CommandError, UsageError } from "../errors.ts";
 
 const doorPorts = z.object({ server: z.number(), dialback: z.number(), client: z.number(), dialTo: z.number() });
@@ -16,15 +17,20 @@ export const running = z.object({
   doors: doorPorts,
   web: z.string(),
   monitor: z.string(),
-  /** Esplora API of the chain that the piñata's coins are on. */
-  chain: z.string(),
+  /** The chain that the piñata's coins are on. */
+  chain: chainPlace,
 });
 export type Running = z.infer<typeof running>;
 
 export interface StateDir {
   path: string;
   practice: string;
+  /** The development chain's data; there when this piñata hangs on it. */
   chain: string;
+  /** bitcoind's data; there when this piñata hangs on that. */
+  bitcoind: string;
+  /** There once coins were put in: a smashed piñata is not filled again. */
+  filled: string;
   logs: string;
   trace: string;
   store: string;
@@ -36,6 +42,8 @@ export function stateDir(dir: string): StateDir {
     path,
     practice: join(path, "practice"),
     chain: join(path, "chain"),
+    bitcoind: join(path, "bitcoind"),
+    filled: join(path, "filled"),
     logs: join(path, "logs"),
     trace: join(path, "trace.jsonl"),
     store: join(path, "monitor.sqlite"),

@@ -1,38 +1,35 @@
-/** The little that the commands need of a chain, over the Esplora HTTP API: unspent outputs, the tip, and broadcasting. */
+/** A chain over the Esplora HTTP API: a public server, or the development chain, which adds funding and mining on demand. */
 import { z } from "zod";
-import { CommandError } from "./errors.ts";
+import { CommandError } from "../errors.ts";
+import type { Chain, Utxo } from "./chain.ts";
 
 const utxo = z.object({
   txid: z.string().regex(/^[0-9a-f]{64}$/),
   vout: z.number().int().nonnegative(),
   value: z.number().int().positive(),
 });
-export type Utxo = z.infer<typeof utxo>;
 
 const PATIENCE_MILLIS = 10_000;
 const MOST_BYTES = 1_000_000;
 
-export class ChainClient {
+export class EsploraChain implements Chain {
   /** `base`: the API's URL, with or without a slash at the end. */
   constructor(private readonly base: string) {}
 
-  /** Unspent outputs of an address, those in the mempool included; spent ones are left out also when the spend is unconfirmed. */
   async utxos(address: string): Promise<Utxo[]> {
     return this.parse(z.array(utxo), await this.request(`/address/${encodeURIComponent(address)}/utxo`));
   }
 
-  /** How many transactions have touched an address, mempool included. */
-  async transactionCount(address: string): Promise<number> {
+  async everUsed(address: string): Promise<boolean> {
     const stats = z.object({ tx_count: z.number().int() });
     const schema = z.object({ chain_stats: stats, mempool_stats: stats });
     const { chain_stats, mempool_stats } = this.parse(
       schema,
       await this.request(`/address/${encodeURIComponent(address)}`),
     );
-    return chain_stats.tx_count + mempool_stats.tx_count;
+    return chain_stats.tx_count + mempool_stats.tx_count > 0;
   }
 
-  /** Sends a raw transaction; returns its txid. Throws a CommandError with the node's reason when it is refused. */
   async broadcast(hex: string): Promise<string> {
     const txid = (await this.request("/tx", { method: "POST", body: hex })).trim();
     if (!/^[0-9a-f]{64}$/.test(txid))
@@ -40,14 +37,10 @@ export class ChainClient {
     return txid;
   }
 
-  /** Development chain only: pays `sats` to `address` out of the chain's own wallet. */
+  /** Development chain only: out of the chain's own wallet, and in a block at once. */
   async fund(address: string, sats: number): Promise<void> {
     await this.control("/dev/fund", { address, sats });
-  }
-
-  /** Development chain only: mines `blocks` blocks now. */
-  async mine(blocks: number): Promise<void> {
-    await this.control("/dev/mine", { blocks });
+    await this.control("/dev/mine", { blocks: 1 });
   }
 
   private control(path: string, body: object): Promise<string> {
