@@ -257,6 +257,10 @@ function listenOn(server: Server, door: DoorName, host: string, port: number): P
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "EADDRINUSE" ? new PortBusy(door, port, host) : error),
     );
-    server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
+    server.listen({ host, port }, () => {
+      // An accept that fails later (no more file descriptors) costs that connection, not the piñata.
+      server.on("error", () => {});
+      resolve((server.address() as AddressInfo).port);
+    });
   });
 }

@@ -1,5 +1,5 @@
 /** The Node board's parts without a piñata: copying out of compartments, addresses, the trace log, the hello summary. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -99,6 +99,29 @@ describe("trace log", () => {
     log.write(event(4));
     expect(readFileSync(`${file}.1`, "utf8").trim().split("\n").map(parseTraceLine)).toEqual([event(1), event(2)]);
     expect(readFileSync(file, "utf8").trim().split("\n").map(parseTraceLine)).toEqual([event(3)]);
+  });
+});
+
+describe("a trace that cannot be written", () => {
+  it("costs lines, not the piñata, and is told once at each end", () => {
+    const folder = mkdtempSync(join(tmpdir(), "pinata-trace-"));
+    const file = join(folder, "trace.jsonl");
+    const told: string[] = [];
+    const opened: TraceEvent = { v: 1, time: 1, boot: "0123456789abcdef", conn: 1, event: "opened" };
+    const log = fileTraceLog(file, 100, (line) => told.push(line));
+    log.write(opened);
+    // Without its folder the file cannot be rotated: rename fails, as any write does on a full disk.
+    renameSync(folder, `${folder}-gone`);
+    log.write(opened);
+    log.write(opened);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain("cannot be written");
+    renameSync(`${folder}-gone`, folder);
+    log.write(opened);
+    log.close();
+    expect(told[1]).toBe("the trace can be written again; 2 lines are lost");
+    expect(parseTraceLine(readFileSync(file, "utf8").trim())).toEqual(opened);
+    rmSync(folder, { recursive: true, force: true });
   });
 });
 
