@@ -5,7 +5,7 @@
  * Flags: --dir DIR (data), --port N (RPC; 0 takes a free one), --block-seconds N, --mine-soon N.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -24,7 +24,9 @@ const flags = z.object({
 
 /** How long a regtest node may take to answer: a first start on a slow disk. */
 const START_MILLIS = 60_000;
-const STOP_MILLIS = 20_000;
+/** From being asked to stop until it is told, and until it is ended: both sooner than who started us loses patience (5 s). */
+const TELL_MILLIS = 2_000;
+const END_MILLIS = 4_000;
 /** RPC_IN_WARMUP. */
 const WARMING_UP = -28;
 
@@ -34,6 +36,9 @@ async function main(): Promise<void> {
   mkdirSync(dir, { recursive: true });
   const port = options.port === 0 ? await freePort() : options.port;
   const cookie = join(dir, "regtest", ".cookie");
+  const url = `http://127.0.0.1:${port}/`;
+  const control = new BitcoindRpc(url, cookie, TELL_MILLIS);
+  await endLeftOver(control, cookie, join(dir, "regtest", "bitcoind.pid"));
   const node = spawn(
     "bitcoind",
     [
@@ -43,41 +48,58 @@ async function main(): Promise<void> {
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const ended = watch(node);
-  const rpc = new BitcoindRpc(`http://127.0.0.1:${port}/`, cookie);
-  let stopping = false;
-  const stop = async () => {
-    if (stopping) return;
-    stopping = true;
-    await stopNode(
-      node,
-      rpc,
-      ended.then(() => {}),
-    );
-    process.exit(0);
+  let stopping: Promise<unknown> | undefined;
+  const stop = () => {
+    stopping ??= stopNode(node, control, ended);
+    return stopping;
   };
-  process.on("SIGINT", () => void stop());
-  process.on("SIGTERM", () => void stop());
-  process.on("disconnect", () => void stop());
+  const leave = () => void stop().then(() => process.exit(0));
+  process.on("SIGINT", leave);
+  process.on("SIGTERM", leave);
+  process.on("disconnect", leave);
   void ended.then((words) => {
-    if (!stopping) fail(new CommandError(`bitcoind ended: ${words}`));
+    if (stopping === undefined) fail(new CommandError(`bitcoind ended ${words}`));
   });
-  await untilReady(rpc);
+  const rpc = new BitcoindRpc(url, cookie);
+  try {
+    await untilReady(rpc);
+  } catch (error) {
+    if (stopping !== undefined) return;
+    await stop();
+    throw error;
+  }
   mine(rpc, options["block-seconds"] * 1000, options["mine-soon"] * 1000);
   process.send?.({ ready: true, port, cookie });
 }
 
-/** Resolves with the node's last words when it has ended. */
+/** Resolves when the node has ended, with how and its last words: of its errors, else of its log. */
 function watch(node: ChildProcess): Promise<string> {
-  let words = "";
-  const hear = (chunk: Buffer) => {
-    words = (words + chunk.toString()).slice(-2_000);
-  };
-  node.stdout?.on("data", hear);
-  node.stderr?.on("data", hear);
-  return new Promise((resolve) => {
-    node.once("error", (error) => resolve(error.message));
-    node.once("close", (code, signal) => resolve(words.trim().split("\n").at(-1) || String(signal ?? `exit ${code}`)));
+  const heard = { log: "", errors: "" };
+  node.stdout?.on("data", (chunk: Buffer) => {
+    heard.log = (heard.log + chunk.toString()).slice(-2_000);
   });
+  node.stderr?.on("data", (chunk: Buffer) => {
+    heard.errors = (heard.errors + chunk.toString()).slice(-2_000);
+  });
+  const words = () => (heard.errors.trim() || heard.log.trim()).split("\n").at(-1);
+  return new Promise((resolve) => {
+    node.on("error", (error) => resolve(`(it does not run): ${error.message}`));
+    node.once("close", (code, signal) => resolve(`(${signal ?? `exit ${code}`}): ${words() || "without a word"}`));
+  });
+}
+
+/** Ends the node of an earlier run that was killed before it could: two cannot share a folder. */
+async function endLeftOver(control: BitcoindRpc, cookie: string, pidFile: string): Promise<void> {
+  if (!existsSync(cookie)) return;
+  try {
+    await control.call("stop", [], z.string());
+  } catch {
+    // Nobody is there, or somebody who is not ours: bitcoind itself will say so when it cannot have the port or the folder.
+    return;
+  }
+  process.stderr.write("bitcoind (regtest): ending the one that an earlier run left behind\n");
+  // The last thing that a node removes when it ends.
+  for (const start = Date.now(); existsSync(pidFile) && Date.now() - start < START_MILLIS; ) await pause(50);
 }
 
 async function untilReady(rpc: BitcoindRpc): Promise<void> {
@@ -118,12 +140,12 @@ function mine(rpc: BitcoindRpc, every: number, soon: number): void {
 }
 
 /** Asks the node to stop, then tells it to, then ends it. */
-async function stopNode(node: ChildProcess, rpc: BitcoindRpc, ended: Promise<void>): Promise<void> {
-  if (node.exitCode !== null || node.signalCode !== null || node.pid === undefined) return;
-  await rpc.call("stop", [], z.string()).catch(() => node.kill("SIGTERM"));
-  const timer = setTimeout(() => node.kill("SIGKILL"), STOP_MILLIS);
+async function stopNode(node: ChildProcess, control: BitcoindRpc, ended: Promise<unknown>): Promise<void> {
+  const tell = () => node.kill("SIGTERM");
+  const timers = [setTimeout(tell, TELL_MILLIS), setTimeout(() => node.kill("SIGKILL"), END_MILLIS)];
+  control.call("stop", [], z.string()).catch(tell);
   await ended;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }
 
 function readFlags(): z.infer<typeof flags> {

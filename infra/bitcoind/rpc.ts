@@ -26,10 +26,14 @@ export class RpcError extends CommandError {
 }
 
 export class BitcoindRpc {
-  /** `url` such as http://127.0.0.1:18443; `cookieFile` is read anew for each call, since the node makes a new one at each start. */
+  /**
+   * `url` such as http://127.0.0.1:18443; `cookieFile` is read anew for each call, since the node makes a new one at each start;
+   * a call that takes longer than `patience` milliseconds has failed.
+   */
   constructor(
     private readonly url: string,
     private readonly cookieFile: string,
+    private readonly patience = PATIENCE_MILLIS,
   ) {}
 
   /** Calls `method`; throws {@link RpcError} when the node refuses, CommandError when it cannot be reached or understood. */
@@ -63,12 +67,13 @@ export class BitcoindRpc {
           "content-type": "application/json",
           authorization: `Basic ${Buffer.from(login).toString("base64")}`,
         },
-        signal: AbortSignal.timeout(PATIENCE_MILLIS),
+        signal: AbortSignal.timeout(this.patience),
       });
       text = await response.text();
     } catch (error) {
-      const cause = (error as { cause?: { code?: string } }).cause?.code;
-      throw new CommandError(`cannot reach bitcoind at ${this.url}: ${cause ?? (error as Error).message}`);
+      const { name, message, cause } = error as Error & { cause?: { code?: string } };
+      const why = name === "TimeoutError" ? `no answer in ${this.patience / 1000} s` : (cause?.code ?? message);
+      throw new CommandError(`cannot reach bitcoind at ${this.url}: ${why}`);
     }
     if (response.status === 401)
       throw new CommandError(`bitcoind at ${this.url} does not accept the cookie in ${this.cookieFile}`);

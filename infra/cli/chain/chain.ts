@@ -11,10 +11,11 @@ export interface Utxo {
 export interface Chain {
   /** Unspent outputs of an address; those whose spend is unconfirmed are left out. */
   utxos(address: string): Promise<Utxo[]>;
-  /** Whether coins were ever seen at an address. Bitcoin Core knows only of unspent ones. */
-  everUsed(address: string): Promise<boolean>;
   /** Sends a raw transaction; returns its txid. */
   broadcast(hex: string): Promise<string>;
-  /** Regtest only: puts coins at an address, in a block; about `sats`, where the chain can choose. */
+  /**
+   * Regtest only: puts coins at an address where there were none, in a block; about `sats`, where the chain can choose. Called
+   * again after an interruption it finishes what was begun and adds nothing.
+   */
   fund(address: string, sats: number): Promise<void>;
 }

@@ -20,16 +20,6 @@ export class EsploraChain implements Chain {
     return this.parse(z.array(utxo), await this.request(`/address/${encodeURIComponent(address)}/utxo`));
   }
 
-  async everUsed(address: string): Promise<boolean> {
-    const stats = z.object({ tx_count: z.number().int() });
-    const schema = z.object({ chain_stats: stats, mempool_stats: stats });
-    const { chain_stats, mempool_stats } = this.parse(
-      schema,
-      await this.request(`/address/${encodeURIComponent(address)}`),
-    );
-    return chain_stats.tx_count + mempool_stats.tx_count > 0;
-  }
-
   async broadcast(hex: string): Promise<string> {
     const txid = (await this.request("/tx", { method: "POST", body: hex })).trim();
     if (!/^[0-9a-f]{64}$/.test(txid))
@@ -39,8 +29,19 @@ export class EsploraChain implements Chain {
 
   /** Development chain only: out of the chain's own wallet, and in a block at once. */
   async fund(address: string, sats: number): Promise<void> {
+    if (await this.everUsed(address)) return;
     await this.control("/dev/fund", { address, sats });
     await this.control("/dev/mine", { blocks: 1 });
+  }
+
+  private async everUsed(address: string): Promise<boolean> {
+    const stats = z.object({ tx_count: z.number().int() });
+    const schema = z.object({ chain_stats: stats, mempool_stats: stats });
+    const { chain_stats, mempool_stats } = this.parse(
+      schema,
+      await this.request(`/address/${encodeURIComponent(address)}`),
+    );
+    return chain_stats.tx_count + mempool_stats.tx_count > 0;
   }
 
   private control(path: string, body: object): Promise<string> {

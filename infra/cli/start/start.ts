@@ -47,6 +47,9 @@ const LOOPBACK = "127.0.0.1";
 export async function start(options: StartOptions): Promise<void> {
   const dir = stateDir(options.dir);
   const say = (line: string) => process.stderr.write(`  ${line}\n`);
+  if (options.bitcoind && !isOnPath("bitcoind")) {
+    throw new CommandError("bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind");
+  }
   await requireFreePorts(wantedPorts(options));
   let unlock = lock(dir);
   if (options.new) {
@@ -115,7 +118,9 @@ const boardReady = z.object({
 
 async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<Running> {
   const [chain, board] = await Promise.all([
-    options.bitcoind ? runBitcoind(options, dir, supervisor) : runDevchain(options, dir, supervisor),
+    options.bitcoind
+      ? withProgress("starting bitcoind", () => runBitcoind(options, dir, supervisor))
+      : runDevchain(options, dir, supervisor),
     supervisor.run({
       name: "the piñata",
       entry: "unikernel/boards/node/main.ts",
@@ -193,9 +198,6 @@ async function runBitcoind(options: StartOptions, dir: StateDir, supervisor: Sup
 
 /** The coins of a piñata are on one chain: it cannot be watched on another. */
 function requireSameChain(options: StartOptions, dir: StateDir): void {
-  if (options.bitcoind && !isOnPath("bitcoind")) {
-    throw new CommandError("bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind");
-  }
   if (options.bitcoind && existsSync(dir.chain)) {
     throw new CommandError(
       `the piñata in ${dir.path} hangs on the development chain: add --new, or choose another --dir`,
@@ -211,8 +213,7 @@ function requireSameChain(options: StartOptions, dir: StateDir): void {
 /** Puts the piñata's coins in, once in its life: a smashed piñata stays smashed. */
 async function hangCoins(piñata: PublicFile, state: Running, dir: StateDir): Promise<void> {
   if (existsSync(dir.filled)) return;
-  const chain = chainAt(state.chain);
-  if (!(await chain.everUsed(piñata.address))) await chain.fund(piñata.address, PRACTICE_SATS);
+  await chainAt(state.chain).fund(piñata.address, PRACTICE_SATS);
   writeFileSync(dir.filled, `${new Date().toISOString()}\n`);
 }
 

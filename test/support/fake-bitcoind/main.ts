@@ -1,6 +1,6 @@
 /**
  * A stand-in for bitcoind in regtest mode: keeps to the flags that `pinata start --bitcoind` gives, writes the cookie where the real one
- * does, answers JSON-RPC at / with the development chain's methods, and knows `stop`. Like the real one it refuses unknown flags.
+ * does and its process id beside it, answers JSON-RPC at / with the development chain's methods, and knows `stop`. Like the real one it refuses unknown flags.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -41,14 +41,20 @@ app.post("/", async (c) => {
   }
   return answer;
 });
+const pidFile = join(dir, "bitcoind.pid");
+writeFileSync(pidFile, `${process.pid}\n`);
 const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(given.get("rpcport")) }, () =>
   writeFileSync(cookie, `__cookie__:${password}`, { mode: 0o600 }),
 );
 
+let stopping = false;
 async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
   rmSync(cookie, { force: true });
   server.close();
   await close();
+  rmSync(pidFile, { force: true });
   process.exit(0);
 }
 process.on("SIGTERM", stop);
