@@ -90,6 +90,6 @@ function bitcoind(): Finding {
     found,
     detail: found ? "for npm start -- --bitcoind" : "not here; the development chain does without it",
     needed: false,
-    remedy: "bitcoincore.org, version 28 or newer",
+    remedy: "bitcoincore.org, version 29 or newer",
   };
 }

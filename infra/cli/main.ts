@@ -4,12 +4,14 @@
  * exit 1 when the command could not do what it was asked.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
+import manifest from "../../package.json" with { type: "json" };
 import { CommandError, UsageError } from "./errors.ts";
-
-const DEFAULT_DIR = ".pinata";
+import { DEFAULT_DIR } from "./start/state-dir.ts";
 
 const program = new Command("pinata")
   .description("A bounty piñata: a sealed TLS 1.3 server with bitcoin inside. Break it and the coins are yours.")
+  .version(manifest.version, "--version", "print the version")
+  .helpOption("--help", "print this")
   .showHelpAfterError("(pinata --help lists the commands)")
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "pinata: ")) })
   .exitOverride((error) => {

@@ -1,11 +1,13 @@
 /** The screen that `pinata start` prints when everything is up: where things are, and what to try next. */
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { PublicFile } from "../../mint/public.ts";
-import type { Running, StateDir } from "./state-dir.ts";
+import { DEFAULT_DIR, type Running, type StateDir } from "./state-dir.ts";
 
 export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir): string {
   const { host, doors } = state;
   const practice = relative(process.cwd(), dir.practice) || ".";
+  const here = dir.path === resolve(DEFAULT_DIR) ? "" : ` --dir ${relative(process.cwd(), dir.path) || "."}`;
+  const chain = state.chain.kind === "core" ? "bitcoind" : `a development chain, ${state.chain.url}`;
   const player = `-cert ${join(practice, "player.pem")} -key ${join(practice, "player.key")}`;
   return `
   The piñata hangs.
@@ -15,13 +17,13 @@ export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir):
                ${host}:${doors.dialback}   it calls you back on port ${doors.dialTo}, and is the client there
                ${host}:${doors.client}   it is the TLS client
     address    ${piñata.address}
-               (${piñata.network}, ${state.chain.kind === "core" ? "bitcoind" : "a development chain"}: these coins are worth nothing)
+               on ${chain} (${piñata.network}): these coins are worth nothing
 
   Try:
     see it refuse you     openssl s_client -connect ${host}:${doors.server}
     win by hand           openssl s_client -connect ${host}:${doors.server} ${player}
-    let it hit itself     npx pinata relay
-    smash it              npx pinata smash
+    let it hit itself     npx pinata relay${here}
+    smash it              npx pinata smash${here}
 
   Ctrl-C stops everything; the next start resumes this piñata (--new hangs another).
 `;

@@ -22,6 +22,9 @@ export const running = z.object({
 });
 export type Running = z.infer<typeof running>;
 
+/** Where `pinata start` keeps a piñata unless told otherwise; in the folder where it is called. */
+export const DEFAULT_DIR = ".pinata";
+
 export interface StateDir {
   path: string;
   practice: string;

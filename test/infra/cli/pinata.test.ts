@@ -33,6 +33,11 @@ const oneLine = (text: string) =>
   ).toBe(1);
 
 describe("help", () => {
+  it("tells the version", async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+    expect((await pinata("--version")).stdout.trim()).toBe(version);
+  });
+
   it("lists the commands", async () => {
     const { code, stdout } = await pinata("--help");
     expect(code).toBe(0);
