@@ -1,6 +1,7 @@
 /**
  * Keeps a bitcoind in regtest mode for `pinata start --bitcoind`: starts the one on the PATH in a folder of its own, mines a block
- * every so often and soon after a transaction, and stops it cleanly. Tells its parent over IPC when RPC answers.
+ * every so often and soon after a transaction, and stops it cleanly. Tells its parent over IPC when RPC answers; ends
+ * with its last words when the node does. Where this process was killed outright, the next one on that port ends the node it left.
  *
  * Flags: --dir DIR (data), --port N (RPC; 0 takes a free one), --block-seconds N, --mine-soon N.
  */
@@ -104,14 +105,17 @@ async function endLeftOver(control: BitcoindRpc, cookie: string, pidFile: string
 
 async function untilReady(rpc: BitcoindRpc): Promise<void> {
   const start = Date.now();
+  let wrong: string | undefined;
   for (;;) {
     try {
-      await rpc.call("getblockchaininfo", [], z.object({ chain: z.literal("regtest") }));
-      return;
+      const { chain } = await rpc.call("getblockchaininfo", [], z.object({ chain: z.string() }));
+      if (chain === "regtest") return;
+      wrong = chain;
     } catch (error) {
       const warming = !(error instanceof RpcError) || error.code === WARMING_UP;
       if (!warming || Date.now() - start > START_MILLIS) throw error;
     }
+    if (wrong !== undefined) throw new CommandError(`bitcoind is on the chain "${wrong}", not on regtest`);
     await pause(100);
   }
 }

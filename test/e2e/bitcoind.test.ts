@@ -2,7 +2,7 @@
  * `pinata start --bitcoind`: the same story with Bitcoin Core's JSON-RPC as the chain. There is no bitcoind in any package registry, so
  * one that stands in for it (test/support/fake-bitcoind) is put first on the PATH.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -69,12 +69,23 @@ describe("the story on bitcoind", () => {
     expect(stderr).toMatch(/hangs on bitcoind: add --bitcoind or --new/);
   });
 
-  it("needs bitcoind on the PATH, and says so", async () => {
-    const { code, stderr } = await pinata(["start", "--dir", join(folder, "other"), "--bitcoind", ...FREE], {
+  it("does not take over a piñata of the development chain", async () => {
+    const other = join(folder, "development");
+    mkdirSync(join(other, "chain"), { recursive: true });
+    const { code, stderr } = await pinata(["start", "--dir", other, "--bitcoind", ...FREE]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/hangs on the development chain: add --new/);
+    expect(existsSync(join(other, "bitcoind"))).toBe(false);
+    expect(existsSync(join(other, "lock"))).toBe(false);
+  });
+
+  it("needs bitcoind on the PATH, and says so before anything is touched", async () => {
+    const { code, stderr } = await pinata(["start", "--dir", dir, "--new", "--bitcoind", ...FREE], {
       ...process.env,
       PATH: "/nonexistent",
     });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/bitcoind is not on the PATH/);
+    expect(stderr).toBe("pinata: bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind\n");
+    expect(existsSync(join(dir, "filled"))).toBe(true);
   });
 });
