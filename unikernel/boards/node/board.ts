@@ -7,7 +7,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { Role } from "../../guest/role.ts";
 import { TRACE_VERSION, type TraceEvent } from "../../trace.ts";
 import { AdmissionHost, type Limits } from "./admission.ts";
-import { Connection, type ConnectionEvent } from "./connection.ts";
+import { Connection, type ConnectionEvent, type ConnectionOptions } from "./connection.ts";
+import { Lingering } from "./lingering.ts";
+import { isTrap } from "./memory.ts";
 import { DOOR_PAGES, MemoryPool } from "./memory-pool.ts";
 import type { GuestModules } from "./modules.ts";
 import type { TraceLog } from "./trace-log.ts";
@@ -65,6 +67,7 @@ class NodeBoard implements Board {
   private readonly admission: AdmissionHost;
   private readonly vault: VaultHost;
   private readonly memories = new MemoryPool(DOOR_PAGES);
+  private readonly lingering = new Lingering();
   private readonly clock: () => number;
   private readonly servers: Server[] = [];
   private readonly connections = new Map<number, Connection>();
@@ -142,7 +145,8 @@ class NodeBoard implements Board {
     socket.on("error", () => {});
     const failed = () => {
       this.traceConnection(conn)({ event: "refused", door: "dialback", peer, reason: "dial-failed" });
-      this.release(slot);
+      // An overdue dial has lost its slot already, perhaps to another connection.
+      if (this.dials.get(slot) === socket) this.release(slot);
     };
     socket.once("close", failed);
     socket.once("connect", () => {
@@ -167,13 +171,14 @@ class NodeBoard implements Board {
   private attach({ conn, slot, door, peer, role, socket }: Attachment): void {
     const trace = this.traceConnection(conn);
     trace({ event: "accepted", door, peer });
-    const connection = new Connection({
+    const options: ConnectionOptions = {
       slot,
       socket,
       role,
       door: this.options.modules.door,
       vault: this.vault,
       memories: this.memories,
+      lingering: this.lingering,
       clock: this.clock,
       trace,
       onAuthenticated: () => {
@@ -181,7 +186,19 @@ class NodeBoard implements Board {
         this.schedule();
       },
       onClosed: () => this.release(slot),
-    });
+    };
+    let connection: Connection;
+    try {
+      connection = new Connection(options);
+    } catch (error) {
+      if (!isTrap(error)) throw error;
+      // No memory for one more door: that costs this connection, not the piñata.
+      trace({ event: "trap", compartment: "door" });
+      trace({ event: "closed", by: "trap", bytesIn: 0, bytesOut: 0, millis: 0, cpuMicros: 0 });
+      socket.destroy();
+      this.release(slot);
+      return;
+    }
     this.connections.set(slot, connection);
     connection.start();
   }
@@ -205,6 +222,7 @@ class NodeBoard implements Board {
           if (slot === undefined) break;
           this.connections.get(slot)?.stop("timeout");
           this.dials.get(slot)?.destroy();
+          this.dials.delete(slot);
           this.admission.close(slot);
         }
         this.schedule();

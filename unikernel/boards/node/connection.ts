@@ -1,7 +1,6 @@
 /**
  * A connection: one socket and its door. Bytes go from one to the other; the end is always orderly for the peer: what the
- * door said last (an alert, the candy) is sent, then FIN, then what the peer still sends is read and dropped for a
- * moment, because closing with unread bytes would make the kernel send RST, which can overtake the alert.
+ * door said last (an alert, the candy) is sent, and the socket lingers for a moment (lingering.ts).
  */
 import type { Socket } from "node:net";
 import { Failure } from "../../guest/failure.ts";
@@ -10,6 +9,7 @@ import { State, TraceCode } from "../../guest/trace.ts";
 import type { TraceEvent } from "../../trace.ts";
 import { DoorHost, type DoorStatus, DoorTrapped } from "./door.ts";
 import { decodeHello } from "./hello.ts";
+import type { Lingering } from "./lingering.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import type { VaultHost } from "./vault.ts";
 
@@ -26,15 +26,12 @@ export interface ConnectionOptions {
   door: WebAssembly.Module;
   vault: VaultHost;
   memories: MemoryPool;
+  lingering: Lingering;
   clock(): number;
   trace(event: ConnectionEvent): void;
   onAuthenticated(): void;
   onClosed(): void;
 }
-
-/** How long the peer may take to read what we said last. */
-const LINGER_MILLIS = 2_000;
-const MOST_DROPPED = 256 * 1024;
 
 export class Connection {
   private readonly door: DoorHost;
@@ -44,6 +41,7 @@ export class Connection {
   private bytesIn = 0;
   private bytesOut = 0;
 
+  /** Makes the door; throws a trap (memory.ts) when that cannot be done. */
   constructor(private readonly options: ConnectionOptions) {
     this.started = options.clock();
     this.door = new DoorHost(
@@ -113,9 +111,9 @@ export class Connection {
     if (this.ended) return;
     this.ended = true;
     this.door.wipe();
-    const { socket, clock, trace, onClosed } = this.options;
+    const { socket, lingering, clock, trace, onClosed } = this.options;
     if (how === "drop") socket.destroy();
-    else finish(socket);
+    else lingering.finish(socket);
     trace({
       event: "closed",
       by,
@@ -145,24 +143,5 @@ function doorEvent(code: number, a: number, b: number, bytes: Uint8Array): Conne
       return { event: "opened" };
     default:
       return undefined;
-  }
-}
-
-/** Sends FIN after what was written, then drops what still comes until the peer's FIN or a moment has passed. */
-function finish(socket: Socket): void {
-  let dropped = 0;
-  const timer = setTimeout(() => socket.destroy(), LINGER_MILLIS);
-  socket.removeAllListeners("data");
-  socket.removeAllListeners("end");
-  socket.on("close", () => clearTimeout(timer));
-  socket.on("end", () => socket.destroySoon());
-  socket.on("data", (bytes) => {
-    dropped += bytes.length;
-    if (dropped > MOST_DROPPED) socket.destroy();
-  });
-  if (socket.readableEnded) socket.destroySoon();
-  else {
-    socket.end();
-    socket.resume();
   }
 }

@@ -1,7 +1,8 @@
 /**
  * VaultHost: the board's side of the vault. One instance for the boot; copies arguments into its inbox and results out of its
  * outbox. When the vault traps, the call has failed, the instance is thrown away and a new one is unsealed from the
- * same sealed input: nothing of the trapped one is used again.
+ * same sealed input: nothing of the trapped one is used again. Should that fail too, no call is answered until one succeeds.
+ * Arguments that do not fit the inbox are the fault of the door that sent them: a CompartmentFault, and the vault is not called.
  */
 import { randomFillSync } from "node:crypto";
 import { SealError } from "../../guest/seal-error.ts";
@@ -46,7 +47,7 @@ export interface VaultOptions {
   module: WebAssembly.Module;
   /** The seal file's bytes; the vault host keeps them for restarts. */
   seal: Uint8Array;
-  /** Called after a trap, when a new instance has taken over. */
+  /** Called after a trap, when a new instance has taken over or could not be started. */
   onTrap(reason: string): void;
 }
 
@@ -59,11 +60,14 @@ export class SealRefused extends Error {
 }
 
 export class VaultHost {
-  private exports: VaultExports;
+  /** Undefined after a trap from which no new instance could be started yet. */
+  private exports: VaultExports | undefined;
+  private readonly inboxSize: number;
 
   /** Starts the vault; throws {@link SealRefused} when it does not accept the seal. */
   constructor(private readonly options: VaultOptions) {
     this.exports = this.start();
+    this.inboxSize = this.exports.inboxSize();
   }
 
   /** SignatureScheme of the certificate for `role`; 0 when the vault cannot answer. */
@@ -83,6 +87,7 @@ export class VaultHost {
 
   /** A CertificateVerify signature over `hash` in the context of `role`; empty when refused. */
   sign(role: number, hash: Uint8Array): Uint8Array {
+    this.checkFits(hash);
     return (
       this.call((vault) => {
         this.input(vault, hash);
@@ -101,6 +106,7 @@ export class VaultHost {
     signature: Uint8Array,
     hash: Uint8Array,
   ): Judgement | undefined {
+    this.checkFits(chain, signature, hash);
     return this.call((vault) => {
       this.input(vault, chain, signature, hash);
       const seconds = BigInt(Math.floor(now / 1000));
@@ -114,6 +120,7 @@ export class VaultHost {
 
   /** The candy for a live ticket of `door`; empty otherwise. */
   candy(door: number, ticket: Uint8Array): Uint8Array {
+    this.checkFits(ticket);
     return (
       this.call((vault) => {
         this.input(vault, ticket);
@@ -143,14 +150,31 @@ export class VaultHost {
   }
 
   private call<T>(use: (vault: VaultExports) => T): T | undefined {
+    this.exports ??= this.restart();
+    if (this.exports === undefined) return undefined;
     try {
       return use(this.exports);
     } catch (error) {
       if (!isTrap(error)) throw error;
-      this.exports = this.start();
+      this.exports = this.restart();
       this.options.onTrap((error as Error).message);
       return undefined;
     }
+  }
+
+  /** A new instance; undefined when it traps (no memory) or refuses the seal, which must not end the process. */
+  private restart(): VaultExports | undefined {
+    try {
+      return this.start();
+    } catch (error) {
+      if (!isTrap(error) && !(error instanceof SealRefused)) throw error;
+      return undefined;
+    }
+  }
+
+  private checkFits(...parts: Uint8Array[]): void {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (length > this.inboxSize) throw new CompartmentFault(`${length} bytes do not fit the vault's inbox`);
   }
 
   private input(vault: VaultExports, ...parts: Uint8Array[]): void {

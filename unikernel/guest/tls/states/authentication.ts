@@ -77,6 +77,8 @@ export function takeCertificateVerify(
 ): Failure {
   let failure = VERIFY.parse(body);
   if (failure != Failure.None) return failure;
+  // No scheme of ours makes a longer one; and what the vault is handed has to fit its inbox together with the chain.
+  if (VERIFY.signature.length > MAX_SIGNATURE) return Failure.CertificateVerifyWrong;
   const peer = connection.role == Role.Server ? Role.Client : Role.Server;
   failure = connection.vault.authenticate(
     peer,
