@@ -3,7 +3,7 @@
  * dependencies that package.json pins. Installs only when something is missing or has another version.
  */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -47,18 +47,22 @@ export async function withProgress(what, work) {
 }
 
 function installedVersion(name) {
-  const file = join(ROOT, "node_modules", name, "package.json");
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).version : undefined;
+  try {
+    return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")).version;
+  } catch {
+    // Not there, or cut short by an installation that was ended: both are mended by installing.
+    return undefined;
+  }
 }
 
 /** Runs a command quietly; its output is shown only when it fails. */
 function run(command, args) {
-  return new Promise((done, fail) => {
+  return new Promise((done) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
-    child.on("error", fail);
+    child.on("error", (error) => (output += `${error.message}\n`));
     child.on("close", (code) => {
       if (code === 0) return done();
       process.stderr.write(output);

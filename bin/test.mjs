@@ -7,16 +7,26 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureDependencies, ROOT, requireNode, withProgress } from "./setup.mjs";
 
+const args = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+// Said in the end whatever ends us: also when the set-up fails, or our own code does not load.
+process.on("exit", (code) => {
+  if (code !== 0 && failed === 0) failed++;
+  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+});
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${error?.stack ?? error}\n`);
+  process.exit(1);
+});
+
 requireNode();
 await ensureDependencies({ dev: true });
 const { register } = await import("tsx/esm/api");
 register();
 const { compileImage } = await import("../infra/image/compile-guest.ts");
-
-const args = process.argv.slice(2);
-let passed = 0;
-let failed = 0;
-let skipped = 0;
 
 try {
   await withProgress("compiling the guest", () => compileImage());
@@ -47,7 +57,6 @@ try {
   failed++;
 }
 if (code !== 0 && failed === 0) failed++;
-process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
 process.exit(failed === 0 ? 0 : 1);
 
 function vitest(arguments_) {
@@ -56,6 +65,7 @@ function vitest(arguments_) {
       cwd: ROOT,
       stdio: "inherit",
     });
+    child.on("error", (error) => process.stderr.write(`vitest does not start: ${error.message}\n`));
     child.on("close", (exit) => done(exit ?? 1));
   });
 }

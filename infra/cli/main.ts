@@ -21,9 +21,11 @@ const program = new Command("pinata")
 program
   .command("start")
   .description("run everything on this machine: a practice piñata, a development chain, the monitor and the web page")
-  .option("--dir <DIR>", "where this piñata lives; made when it is not there", DEFAULT_DIR)
+  .addOption(text("--dir <DIR>", "where this piñata lives; made when it is not there", DEFAULT_DIR))
   .option("--new", "put the piñata of --dir aside (nothing is deleted) and hang a new one")
-  .option("--host <ADDRESS>", "where the doors and the page listen; 0.0.0.0 lets other machines in", "localhost")
+  .addOption(
+    text("--host <ADDRESS>", "where the doors and the page listen; 0.0.0.0 lets other machines in", "localhost"),
+  )
   .addOption(port("--web-port <N>", "the web page", 8080))
   .addOption(port("--monitor-port <N>", "the monitor's API (this machine only)", 8081))
   .addOption(port("--chain-port <N>", "the development chain (this machine only)", 8082))
@@ -41,7 +43,7 @@ program
   .command("mint")
   .description("make a piñata's secrets: wallet key, certificates and the seal that holds them")
   .option("--practice", "a practice piñata: also makes the player's certificate, so that it can be won")
-  .option("--dir <DIR>", "where the files go; must not hold a seal yet", `${DEFAULT_DIR}/practice`)
+  .addOption(text("--dir <DIR>", "where the files go; must not hold a seal yet", `${DEFAULT_DIR}/practice`))
   .addOption(
     wholeNumber(
       "--refund-height <N>",
@@ -58,11 +60,13 @@ program
 program
   .command("smash")
   .description("the winner's journey on a practice piñata: handshake, candy, sweep, broadcast")
-  .option("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR)
-  .option("--host <NAME>", "where the piñata is (default: as started)")
+  .addOption(text("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR))
+  .addOption(text("--host <NAME>", "where the piñata is (default: as started)"))
   .addOption(port("--port <N>", "its TLS server door (default: as started)"))
-  .option("--chain <URL>", "an Esplora API to look up and broadcast with (default: as started)")
-  .option("--to <ADDRESS>", "where the coins go (default: a new key, kept in DIR/winner.json)")
+  .addOption(
+    text("--chain <URL>", "an Esplora API to look up and broadcast with (default: as started)").argParser(httpUrl),
+  )
+  .addOption(text("--to <ADDRESS>", "where the coins go (default: a new key, kept in DIR/winner.json)"))
   .addOption(wholeNumber("--fee-rate <N>", "satoshi for each virtual byte", 2, 1, 10_000))
   .option("--dry-run", "make the sweep transaction, but do not send it")
   .option("--json", "print the outcome as JSON")
@@ -71,8 +75,8 @@ program
 program
   .command("relay")
   .description("join the piñata's server door to its client door: it shakes hands with itself through you")
-  .argument("[host]", "where the piñata is (default: as started)")
-  .option("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR)
+  .argument("[host]", "where the piñata is (default: as started)", notEmpty)
+  .addOption(text("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR))
   .addOption(port("--server-port <N>", "its TLS server door (default: as started, else 10000)"))
   .addOption(port("--client-port <N>", "its TLS client door (default: as started, else 10002)"))
   .option("--json", "print one JSON object for each record that passes")
@@ -81,8 +85,8 @@ program
 program
   .command("probe")
   .description("look at a piñata as an attacker first would: versions, suites, groups, certificate, refusals")
-  .argument("[host]", "where the piñata is (default: as started)")
-  .option("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR)
+  .argument("[host]", "where the piñata is (default: as started)", notEmpty)
+  .addOption(text("--dir <DIR>", 'the piñata started by "pinata start" there', DEFAULT_DIR))
   .addOption(port("--port <N>", "its TLS server door (default: as started, else 10000)"))
   .option("--json", "print the findings as JSON")
   .action(async (host, options) => (await import("./probe.ts")).probe(host, options));
@@ -92,6 +96,13 @@ program
   .description("tell what this machine has, what it lacks, and how to get it")
   .option("--json", "print the findings as JSON")
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
+
+// A reader that has seen enough (`| head`) closes the pipe: what was begun goes on to its end without it.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 try {
   await program.parseAsync();
@@ -103,6 +114,23 @@ try {
 
 function port(flags: string, description: string, fallback?: number): Option {
   return wholeNumber(flags, description, fallback, 0, 65_535);
+}
+
+/** An option that takes text. An empty one is a script's unset variable; `--dir ""` would mean the folder it runs in. */
+function text(flags: string, description: string, fallback?: string): Option {
+  const option = new Option(flags, description).argParser(notEmpty);
+  return fallback === undefined ? option : option.default(fallback);
+}
+
+function notEmpty(value: string): string {
+  if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
+  return value;
+}
+
+function httpUrl(value: string): string {
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
+    throw new InvalidArgumentError("It takes a URL that starts with http:// or https://.");
+  return value;
 }
 
 function wholeNumber(

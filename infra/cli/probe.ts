@@ -30,6 +30,8 @@ interface Findings {
 const SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 const GROUPS = ["X25519", "P-256", "P-384"];
 const PATIENCE_MILLIS = 5_000;
+const SILENCE = `no answer in ${PATIENCE_MILLIS / 1000} s`;
+const MOST_PLAIN = 64 * 1024;
 
 export async function probe(host: string | undefined, options: ProbeOptions): Promise<void> {
   const local = host === undefined ? readRunning(stateDir(options.dir)) : undefined;
@@ -40,22 +42,31 @@ export async function probe(host: string | undefined, options: ProbeOptions): Pr
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : report(result));
 }
 
-/** Connects about ten times, one after the other. Throws a CommandError when nothing listens there. */
+/**
+ * Connects about ten times, one after the other, each for five seconds at most; a server that says nothing the first time is
+ * not asked again. Throws a CommandError when nothing listens there.
+ */
 export async function look(host: string, port: number): Promise<Findings> {
   await requireListener(host, port);
   const first = await shake(host, port, {});
   const findings: Finding[] = [{ what: "TLS 1.3, no certificate", ...first }];
-  for (const suite of SUITES) findings.push({ what: suite, ...(await shake(host, port, { ciphers: suite })) });
-  for (const group of GROUPS)
-    findings.push({ what: `group ${group}`, ...(await shake(host, port, { ecdhCurve: group })) });
-  findings.push({ what: "TLS 1.2", ...(await shake(host, port, { maxVersion: "TLSv1.2", minVersion: "TLSv1.2" })) });
-  findings.push({ what: "plain HTTP", ...(await plain(host, port)) });
+  if (first.answer !== SILENCE) findings.push(...(await lookFurther(host, port)));
   return {
     host,
     port,
     certificate: first.certificate ?? null,
     findings: findings.map(({ what, answer, agreed }) => ({ what, answer, agreed })),
   };
+}
+
+async function lookFurther(host: string, port: number): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const suite of SUITES) findings.push({ what: suite, ...(await shake(host, port, { ciphers: suite })) });
+  for (const group of GROUPS)
+    findings.push({ what: `group ${group}`, ...(await shake(host, port, { ecdhCurve: group })) });
+  findings.push({ what: "TLS 1.2", ...(await shake(host, port, { maxVersion: "TLSv1.2", minVersion: "TLSv1.2" })) });
+  findings.push({ what: "plain HTTP", ...(await plain(host, port)) });
+  return findings;
 }
 
 interface Answer {
@@ -78,12 +89,15 @@ function shake(host: string, port: number, options: ConnectionOptions): Promise<
       ...options,
     });
     const settle = (end: string) => {
+      clearTimeout(timer);
       socket.destroy();
       if (agreed === undefined) resolve({ answer: end, agreed: false });
       else resolve({ answer: `${agreed}; then ${end}`, agreed: true, certificate });
     };
-    socket.setTimeout(PATIENCE_MILLIS, () => settle("no answer"));
+    const timer = setTimeout(() => settle(SILENCE), PATIENCE_MILLIS);
     socket.once("secureConnect", () => {
+      // Our close_notify: a server that wants no certificate closes too, instead of waiting for what we have to say.
+      socket.end();
       const key = socket.getEphemeralKeyInfo() as { name?: string; type?: string };
       agreed = `${socket.getCipher().standardName}, ${key.name ?? key.type ?? "?"}`;
       certificate = describe(socket.getPeerCertificate());
@@ -96,21 +110,25 @@ function shake(host: string, port: number, options: ConnectionOptions): Promise<
 
 function plain(host: string, port: number): Promise<Answer> {
   return new Promise((resolve) => {
-    const received: Buffer[] = [];
-    const socket = connectTcp({ host, port }, () => socket.write("GET / HTTP/1.0\r\n\r\n"));
-    const settle = () => {
+    let bytes = Buffer.alloc(0);
+    const socket = connectTcp({ host, port }, () => socket.end("GET / HTTP/1.0\r\n\r\n"));
+    const settle = (silence: string) => {
+      clearTimeout(timer);
       socket.destroy();
-      const bytes = Buffer.concat(received);
       const alert = bytes[0] === 21 && bytes.length === 7 ? `alert ${bytes[6]}` : undefined;
       resolve({
-        answer: bytes.length === 0 ? "closed without a byte" : (alert ?? `${bytes.length} bytes`),
+        answer: bytes.length === 0 ? silence : (alert ?? `${bytes.length} bytes`),
         agreed: false,
       });
     };
-    socket.setTimeout(PATIENCE_MILLIS, settle);
-    socket.on("data", (chunk) => received.push(chunk));
-    socket.once("error", settle);
-    socket.once("close", settle);
+    const closed = () => settle("closed without a byte");
+    const timer = setTimeout(() => settle(SILENCE), PATIENCE_MILLIS);
+    socket.on("data", (chunk) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      if (bytes.length > MOST_PLAIN) closed();
+    });
+    socket.once("error", closed);
+    socket.once("close", closed);
   });
 }
 

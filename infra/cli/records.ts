@@ -8,12 +8,13 @@ export interface PassingRecord {
 }
 
 const HEADER = 5;
+export const APPLICATION_DATA = 23;
 
 const NAMES: Readonly<Record<number, string>> = {
   20: "change_cipher_spec",
   21: "alert",
   22: "handshake",
-  23: "application_data",
+  [APPLICATION_DATA]: "application_data",
 };
 
 export function recordName(type: number): string {

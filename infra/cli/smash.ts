@@ -3,10 +3,12 @@
  * candy comes through it, the sweep is signed with the key inside and broadcast. Nothing is lost when a step fails: the
  * candy is kept in DIR/candy.txt (0600) as soon as it is there, and the key that receives the coins is written before they move.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fchmodSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
+import { z } from "zod";
 import { CandyError, parseCandy } from "../bitcoin/candy.ts";
+import { scriptOfAddress } from "../bitcoin/networks.ts";
 import { buildSweep, type Sweep, SweepError } from "../bitcoin/sweep.ts";
 import { newWallet } from "../bitcoin/wallet.ts";
 import { type PublicFile, readPublicFile } from "../mint/public.ts";
@@ -26,12 +28,14 @@ interface SmashOptions {
   json?: boolean;
 }
 
+const winner = z.object({ address: z.string() });
 const PATIENCE_MILLIS = 15_000;
 const MOST_CANDY = 8_192;
 
 export async function smash(options: SmashOptions): Promise<void> {
   const dir = stateDir(options.dir);
   const piñata = readPublicFile(join(dir.practice, "public.json"));
+  requireAddress(options.to, piñata);
   const running = readRunning(dir);
   const host = options.host ?? running?.host;
   const place = options.chain === undefined ? running?.chain : { kind: "esplora" as const, url: options.chain };
@@ -46,7 +50,7 @@ export async function smash(options: SmashOptions): Promise<void> {
   const chain = chainAt(place);
   const { text, suite } = await takeCandy(host, port, dir);
   step(`✓ shook hands with ${host}:${port} (TLS 1.3, ${suite}), showing the player's certificate`);
-  writeFileSync(join(dir.path, "candy.txt"), text, { mode: 0o600 });
+  writeSecret(join(dir.path, "candy.txt"), text);
   const sweep = await makeSweep(text, piñata, chain, dir, options, step);
   if (options.dryRun) {
     if (options.json) process.stdout.write(`${JSON.stringify({ ...sweep, broadcast: false })}\n`);
@@ -90,13 +94,42 @@ async function makeSweep(
   }
 }
 
+/** Found out before the piñata is touched, so that a slip of the pen costs nothing. */
+function requireAddress(to: string | undefined, { network }: PublicFile): void {
+  if (to === undefined || scriptOfAddress(to, network) !== undefined) return;
+  throw new UsageError(`--to: ${to.slice(0, 100)} is not an address of ${network}`);
+}
+
+/** For the owner alone, also where the file was there before with other rights. */
+function writeSecret(path: string, text: string): void {
+  const file = openSync(path, "w", 0o600);
+  try {
+    fchmodSync(file, 0o600);
+    writeFileSync(file, text);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** The winner's own address: of the key in DIR/winner.json, which is made when it is not there. */
 function winnersAddress(dir: StateDir, piñata: PublicFile): string {
   const file = join(dir.path, "winner.json");
-  if (existsSync(file)) return (JSON.parse(readFileSync(file, "utf8")) as { address: string }).address;
+  if (existsSync(file)) return readWinner(file, piñata);
   const wallet = newWallet(piñata.network);
   writeFileSync(file, `${JSON.stringify(wallet, null, 2)}\n`, { mode: 0o600, flag: "wx" });
   return wallet.address;
+}
+
+function readWinner(file: string, { network }: PublicFile): string {
+  let found: unknown;
+  try {
+    found = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    found = undefined;
+  }
+  const parsed = winner.safeParse(found);
+  if (parsed.success && scriptOfAddress(parsed.data.address, network) !== undefined) return parsed.data.address;
+  throw new UsageError(`${file} is damaged, and may still hold a key: move it away, or say --to ADDRESS`);
 }
 
 /** Connects with the player's certificate and reads what the door sends to the end. */

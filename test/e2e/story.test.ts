@@ -2,7 +2,6 @@
  * The whole story, as a newcomer lives it: start, look, be refused, win by hand on each door, let the piñata hit itself, smash it, and
  * see the page change without a reload. Real programs, real sockets, a real browser.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,7 +12,7 @@ import { ROOT } from "../../infra/image/compile-guest.ts";
 import { status } from "../../monitor/schema.ts";
 import { hasBrowser, launchBrowser } from "../support/browser.ts";
 import { freePort, listening, splice } from "../support/ports.ts";
-import { collect, hasTool, run } from "../support/run.ts";
+import { hasTool, run, serve } from "../support/run.ts";
 import { type Started, startEverything } from "../support/started.ts";
 
 const ANY_CANDY = /tr\([5KLc9][1-9A-HJ-NP-Za-km-z]{50,51},and_v\(.*\)\)#[a-z0-9]{8}/;
@@ -69,22 +68,36 @@ describe.runIf(tools && hasBrowser())("the story on the Node board", () => {
 
   it("does so as client on its own door", async () => {
     const port = await freePort();
-    const server = collect(
-      spawn("openssl", ["s_server", "-accept", `127.0.0.1:${port}`, "-naccept", "1", "-Verify", "1", ...player()]),
-    );
+    const { outcome } = serve("openssl", [
+      "s_server",
+      "-accept",
+      `127.0.0.1:${port}`,
+      "-naccept",
+      "1",
+      "-Verify",
+      "1",
+      ...player(),
+    ]);
     await listening(port);
     await splice(port, started.doors.client);
-    expect((await server).stdout).toMatch(ANY_CANDY);
+    expect((await outcome).stdout).toMatch(ANY_CANDY);
   });
 
   it("does so calling back", async () => {
     const { dialTo, dialback } = started.doors;
-    const server = collect(
-      spawn("openssl", ["s_server", "-accept", `127.0.0.1:${dialTo}`, "-naccept", "1", "-Verify", "1", ...player()]),
-    );
+    const { outcome } = serve("openssl", [
+      "s_server",
+      "-accept",
+      `127.0.0.1:${dialTo}`,
+      "-naccept",
+      "1",
+      "-Verify",
+      "1",
+      ...player(),
+    ]);
     await listening(dialTo);
     connect({ host: "127.0.0.1", port: dialback }).resume();
-    expect((await server).stdout).toMatch(ANY_CANDY);
+    expect((await outcome).stdout).toMatch(ANY_CANDY);
   });
 
   it("shakes hands with itself through socat, and through pinata relay", async () => {
@@ -168,10 +181,14 @@ describe.runIf(tools && hasBrowser())("the story on the Node board", () => {
     expect(stderr).toMatch(new RegExp(`port ${port} is in use: choose another with --web-port`));
   });
 
-  it("refuses to run twice in one folder", async () => {
-    const { code, stderr } = await pinata("start", "--dir", dir, ...FREE_PORTS);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/already runs in .*piñata \(process \d+\)/);
+  it("refuses to run twice in one folder, whatever the ports", async () => {
+    const { doors, web } = started;
+    const same = ["--server-port", String(doors.server), "--web-port", new URL(web).port];
+    for (const ports of [FREE_PORTS, [...FREE_PORTS, ...same]]) {
+      const { code, stderr } = await pinata("start", "--dir", dir, ...ports);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/already runs in .*piñata \(process \d+\)/);
+    }
   });
 });
 

@@ -1,10 +1,9 @@
 /** The doors against GnuTLS's gnutls-cli and gnutls-serv: each suite, each group, each kind of certificate, both roles. */
-import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CANDY } from "../support/candy.ts";
 import { freePort, listening, splice } from "../support/ports.ts";
 import { type Practice, startPractice } from "../support/practice.ts";
-import { collect, hasTool, run } from "../support/run.ts";
+import { hasTool, run, serve } from "../support/run.ts";
 
 const SUITES = ["AES-128-GCM", "AES-256-GCM", "CHACHA20-POLY1305"];
 const GROUPS = ["GROUP-X25519", "GROUP-SECP256R1"];
@@ -42,14 +41,13 @@ describe.runIf(hasTool("gnutls-cli")).each(["p256", "ed25519"] as const)("GnuTLS
 
   it.each(CASES)("as client on its door: %s with %s opens for the candy", async (suite, group) => {
     const port = await freePort();
-    const server = spawn("gnutls-serv", [
+    const { child, outcome } = serve("gnutls-serv", [
       ...["--port", String(port), "--x509cafile", piñata.files.ca, "--require-client-cert", "--verify-client-cert"],
       ...["--echo", "--debug", "5", ...player(), "--priority", priority(suite, group)],
     ]);
-    const outcome = collect(server);
     await listening(port);
     await splice(port, piñata.board.ports.client);
-    server.kill("SIGTERM");
+    child.kill("SIGTERM");
     const { stdout, stderr } = await outcome;
     expect(stdout).toContain("Status: The certificate is trusted");
     expect(stdout).toContain(`(ECDHE-${group.replace("GROUP-", "")})`);

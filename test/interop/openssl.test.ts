@@ -1,12 +1,11 @@
 /** The doors against OpenSSL's s_client and s_server: each suite, each group, each kind of certificate, both roles. */
 
-import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CANDY } from "../support/candy.ts";
 import { freePort, listening, splice } from "../support/ports.ts";
 import { type Practice, startPractice } from "../support/practice.ts";
-import { collect, hasTool, run } from "../support/run.ts";
+import { hasTool, run, serve } from "../support/run.ts";
 
 const SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 const GROUPS = ["X25519", "P-256"];
@@ -66,7 +65,7 @@ describe.runIf(hasTool("openssl")).each(["p256", "ed25519"] as const)("openssl, 
   });
 
   const sServer = (port: number, ...args: string[]) =>
-    spawn("openssl", [
+    serve("openssl", [
       ...["s_server", "-accept", `127.0.0.1:${port}`, "-tls1_3", "-naccept", "1", "-CAfile", piñata.files.ca],
       ...["-Verify", "2", "-verify_return_error", ...player(), ...args],
     ]);
@@ -75,8 +74,7 @@ describe.runIf(hasTool("openssl")).each(["p256", "ed25519"] as const)("openssl, 
     "as client on its door: %s with %s gives the candy",
     async (suite, group) => {
       const port = await freePort();
-      const server = sServer(port, "-ciphersuites", suite, "-groups", group);
-      const outcome = collect(server);
+      const { outcome } = sServer(port, "-ciphersuites", suite, "-groups", group);
       await listening(port);
       await splice(port, piñata.board.ports.client);
       const { stdout } = await outcome;
@@ -86,8 +84,7 @@ describe.runIf(hasTool("openssl")).each(["p256", "ed25519"] as const)("openssl, 
   );
 
   it("as client calling back: the trigger closes at once and the candy comes to our port", async () => {
-    const server = sServer(dialTo);
-    const outcome = collect(server);
+    const { outcome } = sServer(dialTo);
     await listening(dialTo);
     const trigger = connect({ host: "127.0.0.1", port: piñata.board.ports.dialback });
     trigger.resume();

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { onTestFinished } from "vitest";
 
 export interface Outcome {
   code: number | null;
@@ -22,6 +23,13 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
   const child = spawn(program, args, { env: options.env ?? process.env, ...(options.cwd ? { cwd: options.cwd } : {}) });
   if (options.input !== undefined) child.stdin.end(options.input);
   return collect(child);
+}
+
+/** Starts a server for the test that is running: it is ended with that test, however the test ends. Gives its output once it has ended. */
+export function serve(program: string, args: string[]): { child: ChildProcess; outcome: Promise<Outcome> } {
+  const child = spawn(program, args);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return { child, outcome: collect(child) };
 }
 
 /** Gathers the output of a running child until it ends. */

@@ -1,5 +1,5 @@
 /** Finds out before anything starts whether the ports that were asked for are free, so that the error can name the option. */
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { CommandError } from "../errors.ts";
 
 export interface WantedPort {
@@ -9,25 +9,42 @@ export interface WantedPort {
   host: string;
 }
 
-/** Throws a CommandError that names each port in use and the option that changes it. Port 0 is always free. */
+/**
+ * Throws a CommandError that names each port in use and the option that changes it. Port 0 is always free. All are held
+ * until the last was tried, so that one port wanted twice is found too.
+ */
 export async function requireFreePorts(wanted: WantedPort[]): Promise<void> {
-  const complaints: string[] = [];
-  for (const { option, port, host } of wanted) {
-    const problem = port === 0 ? undefined : await tryPort(port, host);
-    if (problem === "EADDRINUSE") complaints.push(`port ${port} is in use: choose another with ${option}`);
-    else if (problem === "EACCES")
-      complaints.push(`port ${port} needs more rights: choose one above 1023 with ${option}`);
-    else if (problem === "EADDRNOTAVAIL") complaints.push(`${host} is not an address of this machine: see --host`);
-    else if (problem !== undefined) complaints.push(`cannot listen on ${host} port ${port}: ${problem} (${option})`);
+  const complaints = new Set<string>();
+  const held: Server[] = [];
+  const taken: WantedPort[] = [];
+  for (const want of wanted.filter(({ port }) => port !== 0)) {
+    const got = await hold(want);
+    if (typeof got === "string") {
+      complaints.add(complaint(want, got, taken));
+    } else {
+      held.push(got);
+      taken.push(want);
+    }
   }
-  if (complaints.length > 0) throw new CommandError([...new Set(complaints)].join("; "));
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  if (complaints.size > 0) throw new CommandError([...complaints].join("; "));
 }
 
-/** The error code of listening there, or undefined when it works. */
-function tryPort(port: number, host: string): Promise<string | undefined> {
+function complaint({ option, port, host }: WantedPort, code: string, taken: WantedPort[]): string {
+  const twin = taken.find((other) => other.port === port && other.option !== option);
+  if (code === "EADDRINUSE" && twin) return `port ${port} is wanted twice: by ${twin.option} and by ${option}`;
+  if (code === "EADDRINUSE") return `port ${port} is in use: choose another with ${option}`;
+  if (code === "EACCES") return `port ${port} needs more rights: choose one above 1023 with ${option}`;
+  if (code === "EADDRNOTAVAIL") return `${host} is not an address of this machine: see --host`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `no address is known for ${host}: see --host`;
+  return `cannot listen on ${host} port ${port}: ${code} (${option})`;
+}
+
+/** Listens there, or gives the error code. */
+function hold({ port, host }: WantedPort): Promise<Server | string> {
   return new Promise((resolve) => {
-    const server = createServer();
+    const server = createServer((socket) => socket.destroy());
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ port, host }, () => server.close(() => resolve(undefined)));
+    server.listen({ port, host }, () => resolve(server));
   });
 }

@@ -50,15 +50,16 @@ export async function start(options: StartOptions): Promise<void> {
   if (options.bitcoind && !isOnPath("bitcoind")) {
     throw new CommandError("bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind");
   }
-  await requireFreePorts(wantedPorts(options));
+  // The lock first: a second start in the same folder should hear of the first one, not of six busy ports.
   let unlock = lock(dir);
-  if (options.new) {
-    unlock();
-    const aside = putAside(dir);
-    if (aside !== undefined) say(`the earlier piñata is put aside in ${aside}`);
-    unlock = lock(dir);
-  }
   try {
+    await requireFreePorts(wantedPorts(options));
+    if (options.new) {
+      unlock();
+      const aside = putAside(dir);
+      if (aside !== undefined) say(`the earlier piñata is put aside in ${aside}`);
+      unlock = lock(dir);
+    }
     requireSameChain(options, dir);
   } catch (error) {
     unlock();
@@ -225,13 +226,16 @@ function doorHosts(host: string): string[] {
 }
 
 function wantedPorts(options: StartOptions): WantedPort[] {
-  const host = options.host === "localhost" ? LOOPBACK : options.host;
+  const doors = doorHosts(options.host);
+  const page = options.host === "localhost" ? LOOPBACK : options.host;
   return [
-    { option: "--web-port", port: options.webPort, host },
+    { option: "--web-port", port: options.webPort, host: page },
     { option: "--monitor-port", port: options.monitorPort, host: LOOPBACK },
     { option: "--chain-port", port: options.chainPort, host: LOOPBACK },
-    { option: "--server-port", port: options.serverPort, host },
-    { option: "--dialback-port", port: options.dialbackPort, host },
-    { option: "--client-port", port: options.clientPort, host },
+    ...doors.flatMap((host) => [
+      { option: "--server-port", port: options.serverPort, host },
+      { option: "--dialback-port", port: options.dialbackPort, host },
+      { option: "--client-port", port: options.clientPort, host },
+    ]),
   ];
 }

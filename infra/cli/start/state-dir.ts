@@ -2,8 +2,18 @@
  * The folder of one started piñata: who runs there (a lock), where its services are (run.json, read by the other
  * commands), and how it is put aside for a new one. Nothing in it is ever deleted.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { chainPlace } from "../chain/place.ts";
 import { CommandError, UsageError } from "../errors.ts";
@@ -53,34 +63,55 @@ export function stateDir(dir: string): StateDir {
   };
 }
 
-/** Takes the folder for this process; throws when another live one has it. Returns what gives it back. */
+/**
+ * Takes the folder for this process, making it when it is not there; throws when another live one has it. Returns what gives it
+ * back, and takes a folder away again that was made for this and is still empty.
+ */
 export function lock(dir: StateDir): () => void {
-  mkdirSync(dir.path, { recursive: true });
   const file = join(dir.path, "lock");
-  for (;;) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: "wx" });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        throw new CommandError(`cannot write to ${dir.path}: ${(error as Error).message}`);
+  const draft = `${file}.${process.pid}`;
+  const mine = `${process.pid} ${startTime(process.pid)}`;
+  let made: string | undefined;
+  try {
+    made = mkdirSync(dir.path, { recursive: true });
+    writeFileSync(draft, mine);
+    for (;;) {
+      // A link appears with its content or not at all: nobody sees a lock that does not say whose it is.
+      if (linked(draft, file)) return () => giveBack(file, mine, made);
+      const holder = contents(file);
+      if (holder !== undefined && isHeld(holder)) {
+        throw new CommandError(
+          `a piñata already runs in ${dir.path} (process ${parseInt(holder, 10)}); end it, or choose another --dir`,
+        );
       }
+      rmSync(file, { force: true });
     }
-    const pid = Number(readFileSync(file, "utf8"));
-    if (isAlive(pid)) {
-      throw new CommandError(`a piñata already runs in ${dir.path} (process ${pid}); end it, or choose another --dir`);
-    }
-    rmSync(file, { force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new CommandError(`cannot write to ${dir.path}: ${(error as Error).message}`);
+  } finally {
+    if (contents(draft) !== undefined) rmSync(draft, { force: true });
   }
 }
 
-/** Moves everything aside to `<dir>.<n>`; returns where to, or undefined when there was nothing. */
+/**
+ * Moves everything aside to `<dir>.<n>`; returns where to, or undefined when there was nothing. A folder that holds other
+ * things than a piñata is left where it is: a UsageError.
+ */
 export function putAside(dir: StateDir): string | undefined {
-  if (!existsSync(dir.path)) return undefined;
+  const held = existsSync(dir.path) ? readdirSync(dir.path) : [];
+  if (held.length === 0) return undefined;
+  if (!held.includes(basename(dir.practice)) && held.some((name) => name !== basename(dir.logs))) {
+    throw new UsageError(`${dir.path} holds other things than a piñata, so it is not moved: choose another --dir`);
+  }
   for (let n = 1; ; n++) {
     const aside = `${dir.path}.${n}`;
     if (existsSync(aside)) continue;
-    renameSync(dir.path, aside);
+    try {
+      renameSync(dir.path, aside);
+    } catch (error) {
+      throw new CommandError(`cannot put ${dir.path} aside: ${(error as Error).message}`);
+    }
     return aside;
   }
 }
@@ -108,6 +139,49 @@ function parseJson(file: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function giveBack(file: string, mine: string, made: string | undefined): void {
+  if (contents(file) === mine) rmSync(file, { force: true });
+  if (made === undefined) return;
+  for (let path = dirname(file); path.startsWith(made); path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      // Something is in it by now: it stays.
+      return;
+    }
+  }
+}
+
+function linked(draft: string, file: string): boolean {
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function contents(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process that wrote this lock still runs: after a restart its number may be another's. */
+function isHeld(holder: string): boolean {
+  const [pid = "", started = ""] = holder.split(" ");
+  return isAlive(Number(pid)) && (started === "" || started === startTime(Number(pid)));
+}
+
+/** Tells two processes with the same number apart, where the system says (Linux's /proc); else empty. */
+function startTime(pid: number): string {
+  const stat = contents(`/proc/${pid}/stat`) ?? "";
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 
 function isAlive(pid: number): boolean {

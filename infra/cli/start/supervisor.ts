@@ -81,20 +81,25 @@ export function createSupervisor(logs: string, say: (line: string) => void): Sup
   /** Starts the program again whenever it exits, unless we are stopping. */
   function keep<Ready>(program: Program<Ready>, ready: Ready, child: ChildProcess, pause: number): void {
     const since = Date.now();
-    child.once("exit", (code, signal) => {
+    child.once("exit", (code, signal) => again(`ended (${signal ?? `exit ${code}`})`));
+    // Without a process there is no exit: the system had no room for one just now.
+    child.once("error", ({ message }) => {
+      if (child.pid === undefined) again(`does not start: ${message}`);
+    });
+    const again = (what: string) => {
       if (stopping) return;
       const wait = Date.now() - since > STEADY_MILLIS ? FIRST_PAUSE : pause;
-      say(`${program.name} ended (${signal ?? `exit ${code}`}); starting it again in ${wait / 1000} s`);
+      say(`${program.name} ${what}; starting it again in ${wait / 1000} s`);
       setTimeout(() => {
         if (stopping) return;
-        const again = launch(program, program.args(ready));
-        again.ready.then(
+        const next = launch(program, program.args(ready));
+        next.ready.then(
           () => say(`${program.name} is back`),
           () => {},
         );
-        keep(program, ready, again.child, Math.min(wait * 2, LONGEST_PAUSE));
+        keep(program, ready, next.child, Math.min(wait * 2, LONGEST_PAUSE));
       }, wait);
-    });
+    };
   }
 
   async function stop(): Promise<void> {
@@ -106,7 +111,7 @@ export function createSupervisor(logs: string, say: (line: string) => void): Sup
 }
 
 function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     const force = setTimeout(() => child.kill("SIGKILL"), POLITE_MILLIS);
     child.once("exit", () => {

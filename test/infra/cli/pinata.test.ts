@@ -1,21 +1,13 @@
 /** The `pinata` command from outside: help, mistakes, and what it leaves behind. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../../infra/image/compile-guest.ts";
 import { publicFile } from "../../../infra/mint/public.ts";
-import { run } from "../../support/run.ts";
+import { collect, run } from "../../support/run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pinata-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -63,6 +55,20 @@ describe("mistakes", () => {
     [["mint", "--practice", "--refund-height", "0"], "whole number from 1 to 499999999"],
     [["mint", "--practice", "--refund-height", "1e3"], "whole number"],
     [["mint"], "add --practice"],
+    [["mint", "--practice", "--dir", ""], "argument '' is invalid. It is empty."],
+    [["mint", "--dir"], "option '--dir <DIR>' argument missing"],
+    [["mint", "--practice", "--refund-height", "500000000"], "whole number from 1 to 499999999"],
+    [["start", "extra"], "too many arguments"],
+    [["start", "--dir", ""], "It is empty"],
+    [["start", "--host", " "], "It is empty"],
+    [["start", "--chain-port", "0x10"], "whole number from 0 to 65535"],
+    [["start", "--from-peer", "65"], "whole number from 1 to 64"],
+    [["relay", "localhost", "extra"], "too many arguments"],
+    [["relay", ""], "It is empty"],
+    [["probe", "localhost", "--port", "ten"], "whole number from 0 to 65535"],
+    [["probe", ""], "It is empty"],
+    [["doctor", "--verbose"], "unknown option '--verbose'"],
+    [["doctor", "extra"], "too many arguments"],
     [["start", "--web-port", "65536"], "whole number from 0 to 65535"],
     [["start", "--web-port", "-1"], "whole number from 0 to 65535"],
     [["start", "--block-seconds", "0"], "whole number from 1"],
@@ -105,7 +111,10 @@ describe("mint", () => {
     expect(kept.address).toBe(printed.address);
     for (const secret of ["seal", "player.key", "refund.key"])
       expect(statSync(join(dir, secret)).mode & 0o777).toBe(0o600);
-    for (const open of ["ca.pem", "player.pem", "public.json"]) expect(existsSync(join(dir, open))).toBe(true);
+    for (const open of ["ca.pem", "player.pem", "public.json"])
+      expect(statSync(join(dir, open)).mode & 0o777).toBe(0o644);
+    expect(statSync(dir).mode & 0o777).toBe(0o700);
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
     expect(stdout).not.toMatch(/tr\([5KLc9][1-9A-HJ-NP-Za-km-z]{50,51},/);
   });
 
@@ -138,7 +147,33 @@ describe("mint", () => {
   });
 });
 
+describe("mint where nothing can be written", () => {
+  it.each([
+    ["a file", (file: string) => file, 2, "is not a directory"],
+    ["below a file", (file: string) => join(file, "below"), 1, "ENOTDIR"],
+  ])("%s: one line, and nothing is left behind", async (_, place, exit, words) => {
+    const file = fresh();
+    writeFileSync(file, "mine");
+    const before = readdirSync(folder);
+    const { code, stdout, stderr } = await pinata("mint", "--practice", "--dir", place(file));
+    expect(code).toBe(exit);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(words);
+    oneLine(stderr);
+    expect(readFileSync(file, "utf8")).toBe("mine");
+    expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
 describe("doctor", () => {
+  it("is no failure for a reader that has seen enough", async () => {
+    const child = spawn(process.execPath, [join(ROOT, "bin/pinata.mjs"), "doctor"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.destroy();
+    expect(await collect(child)).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
   it("tells what is needed and what is there", async () => {
     const { code, stdout } = await pinata("doctor", "--json");
     const { healthy, findings } = JSON.parse(stdout) as {
