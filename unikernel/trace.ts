@@ -80,6 +80,9 @@ export const traceEvent = z.discriminatedUnion("event", [
 ]);
 export type TraceEvent = z.infer<typeof traceEvent>;
 
+/** Each kind of event without some of its fields: what a part of the board knows before the board adds the rest. */
+export type TraceEventWithout<K extends PropertyKey, E = TraceEvent> = E extends unknown ? Omit<E, K> : never;
+
 /** Parses one line; undefined when it is not a trace line of this version. */
 export function parseTraceLine(line: string): TraceEvent | undefined {
   let value: unknown;

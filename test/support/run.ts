@@ -1,8 +1,7 @@
 /** Runs a program to its end, with a time limit that only a hang can reach, and gives back what it said. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { isOnPath } from "../../infra/cli/on-path.ts";
 
 export interface Outcome {
   code: number | null;
@@ -58,15 +57,7 @@ export function collect(child: ChildProcess): Promise<Outcome> {
  * line says what is skipped.
  */
 export function hasTool(program: string): boolean {
-  const found = (process.env.PATH ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found) return true;
+  if (isOnPath(program)) return true;
   if (process.env.PINATA_TEST_REQUIRE_TOOLS) throw new Error(`${program} is not installed`);
   process.stderr.write(`${program} is not installed: its tests are skipped (see npx pinata doctor)\n`);
   return false;

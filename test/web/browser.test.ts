@@ -2,22 +2,21 @@
  * The page in a real browser (Debian's chromium): live change, no script, colours, narrow screens, accessibility,
  * reconnection. Without chromium these tests are passed over, and one line says so.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { verdict as verdicts } from "../../monitor/schema.ts";
 import { createApp } from "../../web/app.tsx";
 import { systemClock } from "../../web/clock.ts";
 import { ago } from "../../web/text.ts";
+import { hasBrowser, launchBrowser } from "../support/browser.ts";
 import { feedWith, type HandFeed, INFO, NOW, sampleAttempt, sampleStatus } from "./support/samples.ts";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-if (!existsSync(CHROMIUM)) console.log(`browser tests of the page are passed over: there is no ${CHROMIUM}`);
 
 let browser: Browser;
 let feed: HandFeed;
@@ -61,18 +60,9 @@ async function live(page: Page): Promise<void> {
     await page.waitForTimeout(10);
 }
 
-describe.runIf(existsSync(CHROMIUM))("the page in a browser", () => {
+describe.runIf(hasBrowser())("the page in a browser", () => {
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await launchBrowser();
   });
   afterAll(() => browser.close());
   beforeEach(async () => {

@@ -4,7 +4,7 @@
  * start resumes the same piñata; Ctrl-C ends all of it.
  */
 import { existsSync, writeFileSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { withProgress } from "../../../bin/setup.mjs";
@@ -154,13 +154,18 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
     entry: "web/main.ts",
     args: (before?: { port: number }) => [
       ...["--monitor", monitorUrl, "--public", publicFile, "--practice-dir", dir.practice],
-      ...["--doors-host", options.host, "--dial-port", String(options.dialToPort)],
+      ...[
+        "--doors-host",
+        isWildcard(options.host) ? hostname() : options.host,
+        "--dial-port",
+        String(options.dialToPort),
+      ],
       ...["--port", String(before?.port ?? options.webPort)],
       ...["--host", options.host === "localhost" ? LOOPBACK : options.host],
     ],
     ready: (message) => listening.parse(message),
   });
-  const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
+  const host = isWildcard(options.host) ? "localhost" : options.host;
   return {
     pid: process.pid,
     host,
@@ -216,6 +221,11 @@ async function hangCoins(piñata: PublicFile, state: Running, dir: StateDir): Pr
   if (existsSync(dir.filled)) return;
   await chainAt(state.chain).fund(piñata.address, PRACTICE_SATS);
   writeFileSync(dir.filled, `${new Date().toISOString()}\n`);
+}
+
+/** Every address of this machine: the page then names the doors by the machine's own name, for those who come from elsewhere. */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 /** Where the doors listen: for localhost both loopback addresses, as far as this machine has them. */

@@ -231,7 +231,7 @@ describe("memory", () => {
 describe("a trap", () => {
   it("is seen by the board, which sends nothing of what the door had ready, then or later", async () => {
     const out = "build/harness/tls-trap.wasm";
-    await compileGuest({ entry: "test/unikernel/guest/harness/tls-trap.ts", out, pages: 3 });
+    await compileGuest({ entry: "test/unikernel/guest/harness/tls-trap.ts", out, pages: 3, memory: "given" });
     const module = new WebAssembly.Module(readFileSync(join(ROOT, out)));
     const vault = new FakeVault(pki);
     const forgotten: number[] = [];

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { Role } from "../../guest/role.ts";
-import { TRACE_VERSION, type TraceEvent } from "../../trace.ts";
+import { TRACE_VERSION, type TraceEvent, type TraceEventWithout } from "../../trace.ts";
 import { AdmissionHost, type Limits } from "./admission.ts";
 import { Connection, type ConnectionEvent, type ConnectionOptions } from "./connection.ts";
 import { Lingering } from "./lingering.ts";
@@ -236,7 +236,7 @@ class NodeBoard implements Board {
     return (event) => this.trace({ conn, ...event });
   }
 
-  private trace(event: DistributiveOmit<TraceEvent, "v" | "time" | "boot">): void {
+  private trace(event: TraceEventWithout<"v" | "time" | "boot">): void {
     this.options.trace.write({ v: TRACE_VERSION, time: this.clock(), boot: this.boot, ...event } as TraceEvent);
   }
 
@@ -246,8 +246,6 @@ class NodeBoard implements Board {
     );
   }
 }
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 interface Attachment {
   conn: number;

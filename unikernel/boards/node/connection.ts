@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { Failure } from "../../guest/failure.ts";
 import type { Role } from "../../guest/role.ts";
 import { State, TraceCode } from "../../guest/trace.ts";
-import type { TraceEvent } from "../../trace.ts";
+import type { TraceEvent, TraceEventWithout } from "../../trace.ts";
 import { DoorHost, type DoorStatus, DoorTrapped } from "./door.ts";
 import { decodeHello } from "./hello.ts";
 import type { Lingering } from "./lingering.ts";
@@ -14,8 +14,7 @@ import type { MemoryPool } from "./memory-pool.ts";
 import type { VaultHost } from "./vault.ts";
 
 /** A trace event of a connection, before the board adds version, time, boot and connection number. */
-export type ConnectionEvent = DistributiveOmit<Extract<TraceEvent, { conn: number }>, "v" | "time" | "boot" | "conn">;
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+export type ConnectionEvent = TraceEventWithout<"v" | "time" | "boot" | "conn", Extract<TraceEvent, { conn: number }>>;
 type CloseReason = Extract<TraceEvent, { event: "closed" }>["by"];
 
 export interface ConnectionOptions {

@@ -104,7 +104,6 @@ export class DoorHost {
     if (this.wiped) return;
     this.wiped = true;
     this.vault.forget(this.id);
-    new Uint8Array(this.exports.memory.buffer).fill(0);
     this.memories.giveBack(this.memory);
   }
 

@@ -43,6 +43,30 @@ describe("ports", () => {
     );
   });
 
+  it("in use in number are one short line: another piñata is in the way", async () => {
+    const [a, b, c] = [await taken(), await taken(), await taken()];
+    expect(
+      await complaint([
+        { option: "--web-port", port: a, host },
+        { option: "--chain-port", port: b, host },
+        { option: "--server-port", port: c, host },
+      ]),
+    ).toBe(
+      `ports are in use, perhaps by another piñata: ${a} (--web-port), ${b} (--chain-port), ${c} (--server-port); ` +
+        "end what runs there, or choose others with these options",
+    );
+  });
+
+  it("are one option's on both loopback addresses: busy on one is busy once", async () => {
+    const port = await taken();
+    expect(
+      await complaint([
+        { option: "--server-port", port, host },
+        { option: "--server-port", port, host: "localhost" },
+      ]),
+    ).toBe(`port ${port} is in use: choose another with --server-port`);
+  });
+
   it("wanted twice are found", async () => {
     const port = await freePort();
     expect(
