@@ -8,7 +8,6 @@ import {
   fchmodSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -18,6 +17,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { CommandError, UsageError } from "../cli/errors.ts";
+import { makeDir } from "../cli/make-dir.ts";
 
 export interface NewFile {
   name: string;
@@ -56,7 +56,7 @@ export function writeOnce(dir: string, files: readonly NewFile[]): void {
 
 function write(target: string, files: readonly NewFile[]): void {
   const parent = dirname(target);
-  const made = mkdirSync(parent, { recursive: true });
+  const made = makeDir(parent);
   let temporary: string | undefined;
   try {
     temporary = mkdtempSync(join(parent, `.${basename(target)}-`));

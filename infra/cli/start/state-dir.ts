@@ -2,21 +2,12 @@
  * The folder of one started piñata: who runs there (a lock), where its services are (run.json, read by the other
  * commands), and how it is put aside for a new one. Nothing in it is ever deleted.
  */
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { chainPlace } from "../chain/place.ts";
 import { CommandError, UsageError } from "../errors.ts";
+import { makeDir } from "../make-dir.ts";
 
 const doorPorts = z.object({ server: z.number(), dialback: z.number(), client: z.number(), dialTo: z.number() });
 
@@ -73,7 +64,7 @@ export function lock(dir: StateDir): () => void {
   const mine = `${process.pid} ${startTime(process.pid)}`;
   let made: string | undefined;
   try {
-    made = mkdirSync(dir.path, { recursive: true });
+    made = makeDir(dir.path);
     writeFileSync(draft, mine);
     for (;;) {
       // A link appears with its content or not at all: nobody sees a lock that does not say whose it is.

@@ -1,6 +1,15 @@
 /** The `pinata` command from outside: help, mistakes, and what it leaves behind. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -135,6 +144,19 @@ describe("mint", () => {
     expect(stderr).toContain(dir);
     oneLine(stderr);
     expect(readFileSync(join(dir, "seal")).equals(seal)).toBe(true);
+  });
+
+  it.runIf(existsSync("/proc/self"))("ends where no folder can be made, saying so", async () => {
+    for (const command of [
+      ["mint", "--practice"],
+      ["start", "--web-port", "0"],
+    ]) {
+      const { code, stderr } = await pinata(...command, "--dir", "/proc/nothing/here");
+      expect(code).not.toBe(0);
+      expect(code).not.toBeNull();
+      expect(stderr).toContain("/proc/nothing");
+      oneLine(stderr);
+    }
   });
 
   it("leaves a folder with other things alone", async () => {

@@ -127,6 +127,15 @@ export const CLIENT_FLIGHT_REFUSALS: Refusal<ClientPeer>[] = [
     }),
   ],
   [
+    "a CertificateVerify longer than any signature of ours",
+    Failure.CertificateVerifyWrong,
+    ALERT.decryptError,
+    inFlight(({ peer, pki: { player } }) => {
+      peer.send(peer.certificateMessage(player.chain));
+      peer.send(handshake(MESSAGE.certificateVerify, uint(2, player.scheme), vector(2, Buffer.alloc(16_000, 0x30))));
+    }),
+  ],
+  [
     "a CertificateVerify by another key",
     Failure.CertificateVerifyWrong,
     ALERT.decryptError,

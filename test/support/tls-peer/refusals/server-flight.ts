@@ -162,6 +162,15 @@ export const SERVER_FLIGHT_REFUSALS: Refusal<ServerPeer>[] = [
     }),
   ],
   [
+    "a server's CertificateVerify longer than any signature of ours",
+    Failure.CertificateVerifyWrong,
+    ALERT.decryptError,
+    afterExtensions(({ peer, pki: { host } }) => {
+      peer.send(peer.certificateMessage(host.chain));
+      peer.send(handshake(MESSAGE.certificateVerify, uint(2, host.scheme), vector(2, Buffer.alloc(16_000, 0x30))));
+    }),
+  ],
+  [
     "a server's CertificateVerify by another key",
     Failure.CertificateVerifyWrong,
     ALERT.decryptError,
