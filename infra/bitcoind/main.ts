@@ -28,6 +28,10 @@ const START_MILLIS = 60_000;
 /** From being asked to stop until it is told, and until it is ended: both sooner than who started us loses patience (5 s). */
 const TELL_MILLIS = 2_000;
 const END_MILLIS = 4_000;
+/** How many free ports are tried when one was lost to another program meanwhile. */
+const PORT_TRIES = 3;
+/** What bitcoind ends with when it cannot have its RPC port. */
+const PORT_TAKEN = /Unable to (start HTTP server|bind)/;
 /** RPC_IN_WARMUP. */
 const WARMING_UP = -28;
 
@@ -35,7 +39,18 @@ async function main(): Promise<void> {
   const options = readFlags();
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
-  const port = options.port === 0 ? await freePort() : options.port;
+  for (let tries = options.port === 0 ? PORT_TRIES : 1; ; tries--) {
+    const port = options.port === 0 ? await freePort() : options.port;
+    const lost = await run(dir, port, options);
+    // A free port may be somebody else's by the time the node wants it.
+    if (tries === 1 || !PORT_TAKEN.test(lost)) {
+      throw new CommandError(`bitcoind ended ${lost}`);
+    }
+  }
+}
+
+/** Runs a node until it ends before it answered; resolves with how it did. One that answered takes this process with it. */
+async function run(dir: string, port: number, options: z.infer<typeof flags>): Promise<string> {
   const cookie = join(dir, "regtest", ".cookie");
   const url = `http://127.0.0.1:${port}/`;
   const control = new BitcoindRpc(url, cookie, TELL_MILLIS);
@@ -55,22 +70,24 @@ async function main(): Promise<void> {
     return stopping;
   };
   const leave = () => void stop().then(() => process.exit(0));
-  process.on("SIGINT", leave);
-  process.on("SIGTERM", leave);
-  process.on("disconnect", leave);
+  const farewells = ["SIGINT", "SIGTERM", "disconnect"] as const;
+  for (const farewell of farewells) process.on(farewell, leave);
+  const early = await Promise.race([ended, untilReady(control, node).catch((error: Error) => error)]);
+  if (stopping !== undefined) return new Promise(() => {});
+  if (typeof early === "string") {
+    for (const farewell of farewells) process.off(farewell, leave);
+    return early;
+  }
+  if (early !== undefined) {
+    await stop();
+    throw early;
+  }
   void ended.then((words) => {
     if (stopping === undefined) fail(new CommandError(`bitcoind ended ${words}`));
   });
-  const rpc = new BitcoindRpc(url, cookie);
-  try {
-    await untilReady(rpc);
-  } catch (error) {
-    if (stopping !== undefined) return;
-    await stop();
-    throw error;
-  }
-  mine(rpc, options["block-seconds"] * 1000, options["mine-soon"] * 1000);
+  mine(new BitcoindRpc(url, cookie), options["block-seconds"] * 1000, options["mine-soon"] * 1000);
   process.send?.({ ready: true, port, cookie });
+  return new Promise(() => {});
 }
 
 /** Resolves when the node has ended, with how and its last words: of its errors, else of its log. */
@@ -103,10 +120,11 @@ async function endLeftOver(control: BitcoindRpc, cookie: string, pidFile: string
   for (const start = Date.now(); existsSync(pidFile) && Date.now() - start < START_MILLIS; ) await pause(50);
 }
 
-async function untilReady(rpc: BitcoindRpc): Promise<void> {
+/** Until it answers; throws when it is not what we want, or takes too long. */
+async function untilReady(rpc: BitcoindRpc, node: ChildProcess): Promise<void> {
   const start = Date.now();
   let wrong: string | undefined;
-  for (;;) {
+  while (node.exitCode === null && node.signalCode === null) {
     try {
       const { chain } = await rpc.call("getblockchaininfo", [], z.object({ chain: z.string() }));
       if (chain === "regtest") return;

@@ -2,6 +2,7 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError } from "../cli/errors.ts";
+import { isRunning, startTime } from "../processes.ts";
 
 /** Takes the lock or throws CommandError. Returns what gives it back. */
 export function lockDirectory(dir: string): () => void {
@@ -21,7 +22,7 @@ export function lockDirectory(dir: string): () => void {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       }
       const holder = contents(path);
-      if (holder !== undefined && isAlive(holder)) {
+      if (holder !== undefined && isHeld(holder)) {
         throw new CommandError(`${dir} is in use by another development chain: end it, or choose another --dir`);
       }
       rmSync(path, { force: true });
@@ -40,19 +41,11 @@ function contents(path: string): string | undefined {
   }
 }
 
-function isAlive(holder: string): boolean {
+function isHeld(holder: string): boolean {
   try {
     const { pid, started } = JSON.parse(holder) as { pid: number; started: string };
-    process.kill(pid, 0);
-    return startTime(pid) === started;
-  } catch (error) {
-    // EPERM: it lives, but belongs to someone else.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return isRunning(pid, started);
+  } catch {
+    return false;
   }
-}
-
-/** Tells two processes with the same id apart, where the system says (Linux's /proc); else empty. */
-function startTime(pid: number): string {
-  const stat = contents(`/proc/${pid}/stat`) ?? "";
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { isRunning } from "../../infra/processes.ts";
 import { status } from "../../monitor/schema.ts";
 import { type Started, startEverything } from "../support/started.ts";
 
@@ -28,15 +29,6 @@ function programs(of: Started): Map<string, number> {
   );
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const look = async () => status.parse(await (await fetch(`${started!.monitor}/v1/status`)).json());
 
 describe("pinata start", () => {
@@ -47,7 +39,7 @@ describe("pinata start", () => {
     const pids = [...programs(started).values()];
     expect(pids).toHaveLength(4);
     process.kill(started.child.pid!, "SIGKILL");
-    await expect.poll(() => pids.filter(isAlive), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => pids.filter((pid) => isRunning(pid)), { timeout: 30_000 }).toEqual([]);
     expect(existsSync(join(dir, "lock"))).toBe(true);
     started = await startEverything(dir);
     expect(started.address).toBe(address);

@@ -5,6 +5,7 @@
 import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { isRunning, startTime } from "../../processes.ts";
 import { chainPlace } from "../chain/place.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { makeDir } from "../make-dir.ts";
@@ -121,7 +122,7 @@ export function readRunning(dir: StateDir): Running | undefined {
   if (!existsSync(file)) return undefined;
   const parsed = running.safeParse(parseJson(file));
   if (!parsed.success) throw new UsageError(`${file} is damaged: remove it and start the piñata again`);
-  return isAlive(parsed.data.pid) ? parsed.data : undefined;
+  return isRunning(parsed.data.pid) ? parsed.data : undefined;
 }
 
 function parseJson(file: string): unknown {
@@ -163,24 +164,8 @@ function contents(file: string): string | undefined {
   }
 }
 
-/** Whether the process that wrote this lock still runs: after a restart its number may be another's. */
+/** Whether the process that wrote this lock still runs. */
 function isHeld(holder: string): boolean {
   const [pid = "", started = ""] = holder.split(" ");
-  return isAlive(Number(pid)) && (started === "" || started === startTime(Number(pid)));
-}
-
-/** Tells two processes with the same number apart, where the system says (Linux's /proc); else empty. */
-function startTime(pid: number): string {
-  const stat = contents(`/proc/${pid}/stat`) ?? "";
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return isRunning(Number(pid), started);
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -9,6 +10,7 @@ import { z } from "zod";
 import { newWallet } from "../../../infra/bitcoin/wallet.ts";
 import { BitcoindRpc } from "../../../infra/bitcoind/rpc.ts";
 import { ROOT } from "../../../infra/image/compile-guest.ts";
+import { isRunning } from "../../../infra/processes.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pinata-bitcoind-main-"));
 const FAKE = join(ROOT, "test/support/fake-bitcoind");
@@ -16,18 +18,10 @@ const children: ChildProcess[] = [];
 const nodes: number[] = [];
 let made = 0;
 const newDir = () => join(root, String(++made));
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 afterEach(() => {
   for (const child of children.splice(0))
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-  for (const pid of nodes.splice(0)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  for (const pid of nodes.splice(0)) if (isRunning(pid)) process.kill(pid, "SIGKILL");
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -48,9 +42,15 @@ function launch(
   return { child, said: () => text, exit: Promise.all(ends).then(([ended]) => ended![0] as number | null) };
 }
 
-async function ready(dir: string, ...args: string[]) {
-  const started = launch(FAKE, "--dir", dir, ...args);
-  const [message] = await once(started.child, "message");
+const ready = (dir: string, ...args: string[]) => readyWith(FAKE, dir, ...args);
+
+async function readyWith(bin: string, dir: string, ...args: string[]) {
+  const started = launch(bin, "--dir", dir, ...args);
+  const ended = started.exit.then(() => {
+    throw new Error(`ended before it was ready: ${started.said()}`);
+  });
+  const [message] = await Promise.race([once(started.child, "message"), ended]);
+  ended.catch(() => {});
   const { port, cookie } = z.object({ ready: z.literal(true), port: z.number(), cookie: z.string() }).parse(message);
   const pid = Number(readFileSync(join(dir, "regtest/bitcoind.pid"), "utf8"));
   nodes.push(pid);
@@ -83,17 +83,40 @@ describe("the process", () => {
     const height = await first.height();
     first.child.kill(signal);
     expect(await first.exit).toBe(0);
-    expect(isAlive(first.pid)).toBe(false);
+    expect(isRunning(first.pid)).toBe(false);
     expect(existsSync(first.cookie)).toBe(false);
     const second = await ready(dir, "--block-seconds", "86400");
     expect(await second.height()).toBe(height);
+  });
+
+  it("takes another free port when somebody was quicker", async () => {
+    const bin = newDir();
+    mkdirSync(bin);
+    const quicker = `for last; do case $last in -rpcport=*) port=\${last#-rpcport=};; esac; done
+[ -e "${bin}/lost" ] && exec "${FAKE}/bitcoind" "$@"
+echo $port > "${bin}/lost"; echo "Error: Unable to start HTTP server. See debug log for details." >&2; exit 1`;
+    writeFileSync(join(bin, "bitcoind"), `#!/bin/sh\n${quicker}\n`, { mode: 0o755 });
+    const { height, port } = await readyWith(bin, newDir());
+    expect(port).not.toBe(Number(readFileSync(join(bin, "lost"), "utf8")));
+    expect(await height()).toBeGreaterThan(0);
+  });
+
+  it("does not take another port than the one it was told", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { exit, said } = launch(FAKE, "--dir", newDir(), "--port", String((taken.address() as AddressInfo).port));
+    expect(await exit).toBe(1);
+    expect(said()).toBe(
+      "bitcoind (regtest): bitcoind ended (exit 1): Error: Unable to start HTTP server. See debug log for details.\n",
+    );
+    taken.close();
   });
 
   it("stops the node when its parent is gone", async () => {
     const { child, exit, pid } = await ready(newDir());
     child.disconnect();
     expect(await exit).toBe(0);
-    expect(isAlive(pid)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
   });
 
   it("ends with the node when that dies, and says how", async () => {
@@ -108,11 +131,11 @@ describe("the process", () => {
     const first = await ready(dir);
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
-    expect(isAlive(first.pid)).toBe(true);
+    expect(isRunning(first.pid)).toBe(true);
     const second = await ready(dir, "--port", String(first.port));
     expect(second.pid).not.toBe(first.pid);
     expect(second.said()).toMatch(/ending the one that an earlier run left behind/);
-    await expect.poll(() => isAlive(first.pid)).toBe(false);
+    await expect.poll(() => isRunning(first.pid)).toBe(false);
   });
 });
 
@@ -136,7 +159,7 @@ describe("a node that does not start", () => {
     nodes.push(written());
     child.kill("SIGTERM");
     expect(await exit).toBe(0);
-    expect(isAlive(written())).toBe(false);
+    expect(isRunning(written())).toBe(false);
   });
 
   it("on another chain than regtest is not used, and not left running", async () => {
@@ -161,7 +184,7 @@ require("node:http").createServer(async (request, response) => {
     nodes.push(pid);
     expect(await exit).toBe(1);
     expect(said()).toBe('bitcoind (regtest): bitcoind is on the chain "main", not on regtest\n');
-    expect(isAlive(pid)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
   });
 });
 

@@ -46,6 +46,11 @@ writeFileSync(pidFile, `${process.pid}\n`);
 const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(given.get("rpcport")) }, () =>
   writeFileSync(cookie, `__cookie__:${password}`, { mode: 0o600 }),
 );
+server.on("error", () => {
+  rmSync(pidFile, { force: true });
+  process.stderr.write("Error: Unable to start HTTP server. See debug log for details.\n");
+  process.exit(1);
+});
 
 let stopping = false;
 async function stop(): Promise<void> {

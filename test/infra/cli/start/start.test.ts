@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../../../infra/image/compile-guest.ts";
+import { isRunning } from "../../../../infra/processes.ts";
 import { freePort } from "../../../support/ports.ts";
 import { collect, run } from "../../../support/run.ts";
 import { type Started, startEverything } from "../../../support/started.ts";
@@ -35,15 +36,6 @@ afterAll(async () => {
 });
 const pinata = (...args: string[]) =>
   run(process.execPath, [join(ROOT, "bin/pinata.mjs"), ...args], { cwd: folder, input: "" });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe("while a piñata hangs", () => {
   it("its folder says where everything is, and its secrets are for the owner alone", () => {
@@ -119,7 +111,7 @@ describe("in the end", () => {
     started.child.kill("SIGTERM");
     expect(await code).toBe(0);
     // Among them is esbuild, which tsx runs: it ends by itself when we are gone.
-    await expect.poll(() => pids.filter(isAlive), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => pids.filter((pid) => isRunning(pid)), { timeout: 30_000 }).toEqual([]);
     expect(readdirSync(dir)).not.toContain("run.json");
     expect(readdirSync(dir).filter((name) => name.startsWith("lock"))).toEqual([]);
     expect(readdirSync(dir)).toEqual(expect.arrayContaining(["practice", "chain", "filled", "candy.txt"]));

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { CommandError } from "../../../../infra/cli/errors.ts";
 import { createSupervisor, type Program, type Supervisor } from "../../../../infra/cli/start/supervisor.ts";
 import { ROOT } from "../../../../infra/image/compile-guest.ts";
+import { isRunning } from "../../../../infra/processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pinata-supervisor-"));
 const logs = join(folder, "logs");
@@ -40,22 +41,13 @@ function supervise(): string[] {
   return said;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe("a program", () => {
   it("is run with its arguments, and ended", async () => {
     const said = supervise();
     const { pid, args } = await supervisor!.run(program(STAYS));
     expect(args).toEqual(["first"]);
     await supervisor!.stop();
-    expect(isAlive(pid)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
     expect(said).toEqual([]);
   });
 
@@ -115,7 +107,7 @@ describe("a program", () => {
     const { pid } = await supervisor!.run(program(STAYS));
     process.kill(pid, "SIGKILL");
     await supervisor!.stop();
-    expect(isAlive(pid)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
     expect(said.filter((line) => line.endsWith("is back"))).toEqual([]);
   });
 
@@ -123,7 +115,7 @@ describe("a program", () => {
     supervise();
     const { pid } = await supervisor!.run(program(`process.on("SIGTERM", () => {});${STAYS}`));
     await supervisor!.stop();
-    expect(isAlive(pid)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
   });
 
   it("ends by itself when its parent is killed", async () => {
@@ -143,8 +135,8 @@ describe("a program", () => {
     const pid = await new Promise<number>((resolve) => {
       child.stdout.once("data", (chunk: Buffer) => resolve(Number(chunk.toString())));
     });
-    expect(isAlive(pid)).toBe(true);
+    expect(isRunning(pid)).toBe(true);
     child.kill("SIGKILL");
-    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+    await expect.poll(() => isRunning(pid), { timeout: 30_000 }).toBe(false);
   });
 });
