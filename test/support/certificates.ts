@@ -9,12 +9,14 @@ import { concat, constructed, decode, encode, type Node, primitive, signatureToD
 
 x509.cryptoProvider.set(webcrypto as unknown as Crypto);
 
-export type KeyKind = "p256" | "ed25519";
+export type KeyKind = "p256" | "p384" | "ed25519";
+/** What a piñata's own keys may be; P-384 is verified only. */
+export type OwnKeyKind = Exclude<KeyKind, "p384">;
 
 export interface Keys {
   kind: KeyKind;
   pair: CryptoKeyPair;
-  /** The private key's 32 bytes: P-256 scalar or Ed25519 seed. */
+  /** The private key's bytes: scalar of the curve, or Ed25519 seed. */
   secret: Uint8Array;
   /** SignatureScheme of TLS. */
   scheme: number;
@@ -52,18 +54,23 @@ export const NOW = BigInt(Date.parse("2026-06-01T12:00:00Z") / 1000);
 export const { KeyUsageFlags } = x509;
 export const PURPOSE_OIDS: Record<Purpose, string> = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" };
 
+const KINDS = {
+  p256: { algorithm: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }, scheme: 0x0403 },
+  p384: { algorithm: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" }, scheme: 0x0503 },
+  ed25519: { algorithm: { name: "Ed25519" }, scheme: 0x0807 },
+} as const;
+
 export async function makeKeys(kind: KeyKind): Promise<Keys> {
-  const parameters = kind === "p256" ? { name: "ECDSA", namedCurve: "P-256" } : { name: "Ed25519" };
-  const pair = (await webcrypto.subtle.generateKey(parameters, true, ["sign", "verify"])) as CryptoKeyPair;
+  const { algorithm, scheme } = KINDS[kind];
+  const pair = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as CryptoKeyPair;
   const { d } = await webcrypto.subtle.exportKey("jwk", pair.privateKey);
-  return { kind, pair, secret: Buffer.from(d!, "base64url"), scheme: kind === "p256" ? 0x0403 : 0x0807 };
+  return { kind, pair, secret: Buffer.from(d!, "base64url"), scheme };
 }
 
 /** Signs with the key's own algorithm; ECDSA signatures come as DER. */
 export async function sign(keys: Keys, message: Uint8Array): Promise<Uint8Array> {
-  const algorithm = keys.kind === "p256" ? { name: "ECDSA", hash: "SHA-256" } : { name: "Ed25519" };
-  const raw = new Uint8Array(await webcrypto.subtle.sign(algorithm, keys.pair.privateKey, message));
-  return keys.kind === "p256" ? signatureToDer(raw) : raw;
+  const raw = new Uint8Array(await webcrypto.subtle.sign(KINDS[keys.kind].algorithm, keys.pair.privateKey, message));
+  return keys.kind === "ed25519" ? raw : signatureToDer(raw);
 }
 
 /** A CA certificate: basicConstraints (with `pathLength` where given), keyCertSign and cRLSign, both critical. */
@@ -100,7 +107,7 @@ export async function issue(options: CertificateOptions): Promise<Issued> {
     notAfter: options.notAfter ?? NOT_AFTER,
     publicKey: keys.pair.publicKey,
     signingKey: signer.pair.privateKey,
-    signingAlgorithm: signer.kind === "p256" ? { name: "ECDSA", hash: "SHA-256" } : { name: "Ed25519" },
+    signingAlgorithm: KINDS[signer.kind].algorithm,
     extensions: options.extensions ?? [],
   });
   return { der: new Uint8Array(certificate.rawData), subject, keys };

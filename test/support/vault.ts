@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileGuest, GUEST_MODULES, guestModulePath, ROOT } from "../../infra/image/compile-guest.ts";
-import { authority, chainBytes, type Issued, type KeyKind, leaf, NOW, sign } from "./certificates.ts";
+import { authority, chainBytes, type Issued, leaf, NOW, type OwnKeyKind, sign } from "./certificates.ts";
 import { concat } from "./der.ts";
 import { sealBytes, sealFields } from "./seal.ts";
 
@@ -121,13 +121,13 @@ export const NO_TICKET = new Uint8Array(16);
 export interface VaultWorld {
   module: WebAssembly.Module;
   root: Issued;
-  own: Record<KeyKind, { server: Issued; client: Issued }>;
+  own: Record<OwnKeyKind, { server: Issued; client: Issued }>;
   player: Issued;
 }
 
 export async function makeVaultWorld(): Promise<VaultWorld> {
   const root = await authority({ pathLength: 1 });
-  const pair = async (kind: KeyKind) => ({
+  const pair = async (kind: OwnKeyKind) => ({
     server: await leaf("server", { issuer: root, kind }),
     client: await leaf("client", { issuer: root, kind }),
   });
@@ -140,13 +140,13 @@ export async function makeVaultWorld(): Promise<VaultWorld> {
 }
 
 /** The seal with the piñata's certificates of one kind and {@link CANDY}. */
-export function sealOf({ root, own }: VaultWorld, kind: KeyKind): Uint8Array {
+export function sealOf({ root, own }: VaultWorld, kind: OwnKeyKind): Uint8Array {
   const { server, client } = own[kind];
   return sealBytes(sealFields({ candy: CANDY, anchor: root, server: [server], client: [client] }));
 }
 
 /** A vault that is seeded and unsealed. */
-export function openVault(world: VaultWorld, kind: KeyKind): TestVault {
+export function openVault(world: VaultWorld, kind: OwnKeyKind): TestVault {
   const vault = new TestVault(world.module);
   vault.seed(randomBytes(64));
   const error = vault.unseal(sealOf(world, kind));

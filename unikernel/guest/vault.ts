@@ -23,7 +23,7 @@ import { certificateVerifyContent, isHashLength } from "./vault/proof";
 import { TICKET_LENGTH, Tickets } from "./vault/tickets";
 import { describeName, MAX_NAME_TEXT } from "./x509/names";
 import { Chain, MAX_CHAIN_LENGTH } from "./x509/path";
-import { ECDSA_SECP256R1_SHA256, ED25519, NO_SCHEME, verifySignature } from "./x509/signature";
+import { isScheme, NO_SCHEME, verifySignature } from "./x509/signature";
 
 const INBOX_LENGTH: u32 = 24 * 1024;
 const OUTBOX_LENGTH: u32 = 20 * 1024;
@@ -163,7 +163,7 @@ function judge(peerRole: u32, now: u64, scheme: u32, chainLength: u32, signature
   if (unread != Failure.None) return unread;
   const refused = CHAIN.check(HOLDINGS.anchor, role, now);
   if (refused != Failure.None) return refused;
-  if (scheme != ECDSA_SECP256R1_SHA256 && scheme != ED25519) return Failure.CertificateVerifySchemeWrong;
+  if (!isScheme(scheme)) return Failure.CertificateVerifySchemeWrong;
   if (scheme != CHAIN.leaf.scheme) return Failure.CertificateVerifySchemeWrong;
 
   const forged = CHAIN.verify(HOLDINGS.anchor);

@@ -5,7 +5,7 @@
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Failure as F } from "../../../unikernel/guest/failure.ts";
-import type { KeyKind } from "../../support/certificates.ts";
+import type { OwnKeyKind } from "../../support/certificates.ts";
 import { concat } from "../../support/der.ts";
 import {
   attempt,
@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 /** How often each secret is in the vault's memory. */
-function census(of: TestVault, kind: KeyKind): { candy: number; server: number; client: number } {
+function census(of: TestVault, kind: OwnKeyKind): { candy: number; server: number; client: number } {
   const memory = Buffer.from(of.memory.buffer);
   const count = (...forms: Uint8Array[]) => {
     let found = 0;

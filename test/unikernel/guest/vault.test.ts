@@ -81,7 +81,7 @@ describe("the compartment", () => {
 
 describe("sign", () => {
   async function verifies(peer: Issued, content: Uint8Array, signature: Uint8Array): Promise<boolean> {
-    const ecdsa = peer.keys.kind === "p256";
+    const ecdsa = peer.keys.kind !== "ed25519";
     const algorithm = ecdsa ? { name: "ECDSA", hash: "SHA-256" } : { name: "Ed25519" };
     return webcrypto.subtle.verify(
       algorithm,
@@ -131,9 +131,16 @@ describe("sign", () => {
   });
 });
 
+/** The player, and players with the other kinds of key. */
+const peers = async () => [
+  w.player,
+  await leaf("client", { issuer: w.root, kind: "ed25519" }),
+  await leaf("client", { issuer: w.root, kind: "p384" }),
+];
+
 describe("authenticate and candy", () => {
   it("give the candy once to a peer that proved itself, in either role, with either key and hash", async () => {
-    for (const kind of ["p256", "ed25519"] as const) {
+    for (const kind of ["p256", "p384", "ed25519"] as const) {
       for (const role of ROLES) {
         for (const hash of [HASH, HASH384]) {
           const peer = await leaf(role, { issuer: w.root, kind, subject: "CN=peer" });
@@ -192,8 +199,7 @@ describe("authenticate and candy", () => {
   });
 
   it("refuse a scheme that is not the key's", async () => {
-    const ed25519 = await leaf("client", { issuer: w.root, kind: "ed25519" });
-    for (const peer of [w.player, ed25519]) {
+    for (const peer of await peers()) {
       const right = await attempt(peer);
       for (const scheme of [0, 0x0401, 0x0403, 0x0503, 0x0603, 0x0804, 0x0807, 0x0808, 0x10403, 0xffffffff]) {
         if (scheme !== right.scheme) expectRefused({ ...right, scheme }, F.CertificateVerifySchemeWrong);
@@ -202,7 +208,7 @@ describe("authenticate and candy", () => {
   });
 
   it("refuse a signature that is cut, stretched, changed or another's", async () => {
-    for (const peer of [w.player, await leaf("client", { issuer: w.root, kind: "ed25519" })]) {
+    for (const peer of await peers()) {
       const right = await attempt(peer);
       const { signature } = right;
       for (let length = 0; length < signature.length; length++) {

@@ -1,8 +1,8 @@
 /**
- * The DER form of an ECDSA signature on a 256-bit curve (RFC 3279 §2.2.3, X.690 §8.3 and §10.1):
- * SEQUENCE { INTEGER r, INTEGER s }, to and from the raw form r ‖ s of 64 bytes.
+ * The DER form of an ECDSA signature (RFC 3279 §2.2.3, X.690 §8.3 and §10.1): SEQUENCE { INTEGER r, INTEGER s }, from the raw form
+ * r ‖ s of 64 bytes (a 256-bit curve), and to that of any curve up to 384 bits.
  *
- * Accepts exactly what it writes: both numbers in [1, 2^256 - 1], every length in its one short form, no sign byte too
+ * Accepts exactly what it writes: both numbers in [1, 2^bits - 1], every length in its one short form, no sign byte too
  * many, nothing behind. Whether r and s suit the curve is for the verification to say.
  */
 import { mark, release } from "arena";
@@ -35,17 +35,18 @@ export function ecdsaSignatureToDer(raw: Bytes, out: Bytes): u32 {
 }
 
 /**
- * Writes r ‖ s (64 bytes) to `raw`. False, `raw` then being zero or half written, when `der` is not such a signature
+ * Writes r ‖ s to `raw`: 64 bytes for a 256-bit curve, 96 for a 384-bit one. False, `raw` then being zero or half written, when `der` is not such a signature
  * exactly.
  */
 export function ecdsaSignatureFromDer(der: Bytes, raw: Bytes): bool {
-  assert(raw.length == 64);
+  assert(raw.length == 64 || raw.length == 96);
+  const half = raw.length >> 1;
   raw.wipe();
   const scope = mark();
   const reader = new Reader(der);
   if (reader.u8() != SEQUENCE || reader.u8() != reader.remaining) reader.fail();
-  readInteger(reader, raw.slice(0, 32));
-  readInteger(reader, raw.slice(32, 32));
+  readInteger(reader, raw.slice(0, half));
+  readInteger(reader, raw.slice(half, half));
   const done = reader.done;
   release(scope);
   return done;
@@ -62,19 +63,19 @@ function writeInteger(writer: Writer, number: Bytes): void {
 }
 
 /**
- * A positive INTEGER of at most 256 bits, into the end of `out` (32 zeroed bytes); fails the reader on anything else.
+ * A positive INTEGER into the end of `out` (zeroed), which it must fit; fails the reader on anything else.
  */
 function readInteger(reader: Reader, out: Bytes): void {
   if (reader.u8() != INTEGER) reader.fail();
-  let number = reader.vector8(1, 33);
+  let number = reader.vector8(1, out.length + 1);
   if (reader.failed) return;
   // A leading zero byte is there only to keep the sign: before a byte with its top bit set.
   const padded = number[0] == 0;
   if (padded) number = number.from(1);
   const high = number.length > 0 && number[0] >= 0x80;
-  if (number.length == 0 || number.length > 32 || high != padded) {
+  if (number.length == 0 || number.length > out.length || high != padded) {
     reader.fail();
     return;
   }
-  out.put(32 - number.length, number);
+  out.put(out.length - number.length, number);
 }

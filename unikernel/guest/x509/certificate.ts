@@ -1,22 +1,30 @@
 /**
  * Certificate: one X.509 v3 certificate (RFC 5280 §4.1), parsed strictly into views of its own bytes.
  *
- * Accepts only the profile of our private CA: version 3, P-256 (uncompressed point) or Ed25519 keys, signed with
- * ecdsa-with-SHA256 or Ed25519. Nothing is judged here but form; x509/path.ts judges time, purpose and issuer. Any input
+ * Accepts only the profile of a private CA: version 3, P-256 or P-384 (uncompressed point) or Ed25519 keys, signed with
+ * ecdsa-with-SHA256, ecdsa-with-SHA384 or Ed25519. Nothing is judged here but form; x509/path.ts judges time, purpose and issuer. Any input
  * gives an answer: parsing never traps, never allocates, and takes time linear in the length.
  */
 import { Bytes } from "bytes";
 import { Failure } from "../failure";
 import { BIT_STRING, CONTEXT, CONTEXT_CONSTRUCTED, Der, SEQUENCE } from "./der";
 import { Extensions } from "./extensions";
-import { ECDSA_WITH_SHA256_ALGORITHM, ED25519_ALGORITHM, P256_KEY_ALGORITHM } from "./identifiers";
+import {
+  ECDSA_WITH_SHA256_ALGORITHM,
+  ECDSA_WITH_SHA384_ALGORITHM,
+  ED25519_ALGORITHM,
+  P256_KEY_ALGORITHM,
+  P384_KEY_ALGORITHM,
+} from "./identifiers";
 import { isEmptyName, readName } from "./names";
 import {
   ECDSA_SECP256R1_SHA256,
+  ECDSA_SECP384R1_SHA384,
   ED25519,
   ED25519_PUBLIC_KEY_LENGTH,
   NO_SCHEME,
   P256_PUBLIC_KEY_LENGTH,
+  P384_PUBLIC_KEY_LENGTH,
 } from "./signature";
 import { readTime } from "./time";
 
@@ -29,7 +37,7 @@ export class Certificate {
   /** Names, DER. `subject` is set as soon as it was read, also when something after it is refused. */
   readonly issuer: Bytes = Bytes.empty();
   readonly subject: Bytes = Bytes.empty();
-  /** The public key: 65 bytes for P-256, 32 for Ed25519. */
+  /** The public key: 65 bytes for P-256, 97 for P-384, 32 for Ed25519. */
   readonly publicKey: Bytes = Bytes.empty();
   /** The issuer's signature: DER for ECDSA, 64 bytes for Ed25519; its inside is not looked at before it is verified. */
   readonly signature: Bytes = Bytes.empty();
@@ -113,9 +121,9 @@ export class Certificate {
     der.whole(SEQUENCE, ALGORITHM);
     const key = this.publicKey;
     if (ALGORITHM.equals(P256_KEY_ALGORITHM)) {
-      der.wholeBits(key);
-      if (key.length != P256_PUBLIC_KEY_LENGTH || key[0] != UNCOMPRESSED) this.refuse(Failure.CertificateUnsupported);
-      else this.scheme = ECDSA_SECP256R1_SHA256;
+      this.readPoint(der, P256_PUBLIC_KEY_LENGTH, ECDSA_SECP256R1_SHA256);
+    } else if (ALGORITHM.equals(P384_KEY_ALGORITHM)) {
+      this.readPoint(der, P384_PUBLIC_KEY_LENGTH, ECDSA_SECP384R1_SHA384);
     } else if (ALGORITHM.equals(ED25519_ALGORITHM)) {
       der.wholeBits(key);
       if (key.length != ED25519_PUBLIC_KEY_LENGTH) der.fail();
@@ -125,6 +133,13 @@ export class Certificate {
       this.refuse(Failure.CertificateUnsupported);
     }
     der.leave();
+  }
+
+  /** RFC 5480 §2.2: the uncompressed form, which is the only one of TLS too. */
+  private readPoint(der: Der, length: u32, scheme: u32): void {
+    der.wholeBits(this.publicKey);
+    if (this.publicKey.length == length && this.publicKey[0] == UNCOMPRESSED) this.scheme = scheme;
+    else this.refuse(Failure.CertificateUnsupported);
   }
 
   /** The first refusal is the one to report. */
@@ -149,9 +164,10 @@ export class Certificate {
   }
 }
 
-/** The scheme of an AlgorithmIdentifier in a signature, or NO_SCHEME. Both have no parameters (RFC 5758 §3.2, RFC 8410 §3). */
+/** The scheme of an AlgorithmIdentifier in a signature, or NO_SCHEME. None has parameters (RFC 5758 §3.2, RFC 8410 §3). */
 function signatureAlgorithm(identifier: Bytes): u32 {
   if (identifier.equals(ECDSA_WITH_SHA256_ALGORITHM)) return ECDSA_SECP256R1_SHA256;
+  if (identifier.equals(ECDSA_WITH_SHA384_ALGORITHM)) return ECDSA_SECP384R1_SHA384;
   if (identifier.equals(ED25519_ALGORITHM)) return ED25519;
   return NO_SCHEME;
 }

@@ -21,7 +21,7 @@ import { concat, decode, element, encode, oid, sequence } from "../../../support
 import { type Harness, loadHarness } from "../../../support/harness.ts";
 
 const { None, CertificateMalformed, CertificateUnsupported, CertificateCriticalExtension } = Failure;
-const KINDS: KeyKind[] = ["p256", "ed25519"];
+const KINDS: KeyKind[] = ["p256", "p384", "ed25519"];
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 let h: Harness;

@@ -261,6 +261,7 @@ describe("algorithms", () => {
   const NULL = bytes(0x05, 0x00);
   const ec = (curve: string) => sequence(oid("1.2.840.10045.2.1"), oid(curve));
   const P256 = ec("1.2.840.10045.3.1.7");
+  const P384 = ec("1.3.132.0.34");
   const ED25519 = sequence(oid("1.3.101.112"));
   const filled = (length: number, ...start: number[]) => Uint8Array.from({ length }, (_, i) => start[i] ?? 1);
   const cases: [string, (parts: Parts) => unknown, Failure][] = [
@@ -268,7 +269,9 @@ describe("algorithms", () => {
     ["Ed25519", signature(oid("1.3.101.112")), None],
     ["ecdsa-with-SHA256 with NULL parameters", signature(oid("1.2.840.10045.4.3.2"), NULL), CertificateUnsupported],
     ["Ed25519 with NULL parameters", signature(oid("1.3.101.112"), NULL), CertificateUnsupported],
-    ["ecdsa-with-SHA384", signature(oid("1.2.840.10045.4.3.3")), CertificateUnsupported],
+    ["ecdsa-with-SHA384", signature(oid("1.2.840.10045.4.3.3")), None],
+    ["ecdsa-with-SHA384 with NULL parameters", signature(oid("1.2.840.10045.4.3.3"), NULL), CertificateUnsupported],
+    ["ecdsa-with-SHA512", signature(oid("1.2.840.10045.4.3.4")), CertificateUnsupported],
     ["ecdsa-with-SHA1", signature(oid("1.2.840.10045.4.1")), CertificateUnsupported],
     ["sha256WithRSAEncryption", signature(oid("1.2.840.113549.1.1.11"), NULL), CertificateUnsupported],
     ["Ed448", signature(oid("1.3.101.113")), CertificateUnsupported],
@@ -288,7 +291,11 @@ describe("algorithms", () => {
       key(sequence(oid("1.3.101.112"), NULL), filled(33, 0)),
       CertificateUnsupported,
     ],
-    ["a P-384 key", key(ec("1.3.132.0.34"), filled(98, 0, 4)), CertificateUnsupported],
+    ["a P-384 key", key(P384, filled(98, 0, 4)), None],
+    ["a compressed P-384 key", key(P384, filled(50, 0, 2)), CertificateUnsupported],
+    ["a P-384 key of a P-256 key's length", key(P384, filled(66, 0, 4)), CertificateUnsupported],
+    ["a P-256 key of a P-384 key's length", key(P256, filled(98, 0, 4)), CertificateUnsupported],
+    ["a P-521 key", key(ec("1.3.132.0.35"), filled(134, 0, 4)), CertificateUnsupported],
     ["a secp256k1 key", key(ec("1.3.132.0.10"), filled(66, 0, 4)), CertificateUnsupported],
     ["an RSA key", key(sequence(oid("1.2.840.113549.1.1.1"), NULL), filled(271, 0)), CertificateUnsupported],
     [

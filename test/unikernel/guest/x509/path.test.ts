@@ -29,7 +29,7 @@ import { constructed, primitive, uint } from "../../../support/der.ts";
 import { type Harness, loadHarness } from "../../../support/harness.ts";
 
 const F = Failure;
-const KINDS: KeyKind[] = ["p256", "ed25519"];
+const KINDS: KeyKind[] = ["p256", "p384", "ed25519"];
 
 interface Case {
   chain: (Issued | Uint8Array)[];
@@ -472,7 +472,7 @@ describe("a chain's verdict", () => {
     expect(judge(await build())).toBe(expected);
   });
 
-  it("is the same for P-256 and Ed25519 at each level, mixed", async () => {
+  it("is the same for P-256, P-384 and Ed25519 at each level, mixed", async () => {
     for (const first of KINDS) {
       const anchor = await authority({ kind: first });
       for (const second of KINDS) {
