@@ -14,7 +14,7 @@ const PRIM = "unikernel/guest/prim";
 
 /** The modules of the image: entry file and fixed linear memory in 64 KiB pages. Doors come and go, so the board gives them theirs. */
 export const GUEST_MODULES = {
-  net: { entry: "unikernel/guest/net.ts", pages: 4, memory: "own" },
+  net: { entry: "unikernel/guest/net.ts", pages: 20, memory: "own" },
   door: { entry: "unikernel/guest/door.ts", pages: 3, memory: "given" },
   vault: { entry: "unikernel/guest/vault.ts", pages: 8, memory: "own" },
 } as const;
