@@ -45,9 +45,6 @@ export function remoteAddress(handle: i32): u32 {
 export function remotePort(handle: i32): u32 {
   return TCP.remotePort(handle);
 }
-export function isActive(handle: i32): bool {
-  return TCP.isActive(handle);
-}
 export function read(handle: i32, most: u32): u32 {
   return TCP.read(handle, VIEW.aim(OUT, 0, most));
 }

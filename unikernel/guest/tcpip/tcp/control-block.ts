@@ -27,7 +27,6 @@ export enum State {
 export class ControlBlock {
   state: State = State.Free;
   flow: u64 = NO_FLOW;
-  active: bool = false;
   /** News for the owner: the bits of `Tcp.take`. */
   news: u32 = 0;
 
@@ -101,7 +100,6 @@ export class ControlBlock {
   open(state: State, flow: u64, iss: u32, mss: u32, stampOffset: u32): void {
     this.state = state;
     this.flow = flow;
-    this.active = false;
     this.news = 0;
     this.iss = iss;
     this.una = iss;

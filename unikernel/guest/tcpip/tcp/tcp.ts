@@ -79,9 +79,7 @@ export class Tcp extends Transport {
     let flow = flowOf(address, port, portFrom(number));
     while (this.taken(flow, now)) flow = flowOf(address, port, portFrom(++number));
     const iss = this.keyed.initialSequence(flow, this.local, now);
-    const handle = this.open(State.SynSent, flow, iss, this.keyed.stampOffset);
-    this.blocks[handle].active = true;
-    return handle;
+    return this.open(State.SynSent, flow, iss, this.keyed.stampOffset);
   }
 
   /** A handle with news, each in its turn, or -1. */
@@ -113,11 +111,6 @@ export class Tcp extends Transport {
 
   remotePort(handle: i32): u32 {
     return remotePortOf(this.ownedBlock(handle).flow);
-  }
-
-  /** Whether `connect` made it. */
-  isActive(handle: i32): bool {
-    return this.ownedBlock(handle).active;
   }
 
   /** Copies at most `out.length` received bytes and forgets them, which opens the window; how many. */

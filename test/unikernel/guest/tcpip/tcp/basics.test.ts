@@ -19,7 +19,6 @@ describe("opening", () => {
     expect(host.call("remoteAddress", 0)).toBe(PEER);
     expect(host.call("remotePort", 0)).toBe(40000);
     expect(host.call("localPort", 0)).toBe(10000);
-    expect(host.call("isActive", 0)).toBe(0);
     const plain = new Peer(host, 40001);
     plain.sends("SYN seq=0");
     plain.gets("SYN ACK seq=0 ack=1 win=8192 mss=1460");
@@ -57,7 +56,6 @@ describe("opening", () => {
     server.sends("SYN ACK seq=0 ack=1 mss=1460");
     server.gets("ACK seq=1 ack=1 win=8192");
     expect(host.news()).toEqual({ [handle]: ESTABLISHED });
-    expect(host.call("isActive", handle)).toBe(1);
     const other = host.connect(PEER, 40002);
     const refuser = new Peer(host, 40002, PEER, 0, host.call("localPort", other));
     refuser.gets("SYN seq=0 win=8192 mss=1460 sackok ts=0 ws=0");
