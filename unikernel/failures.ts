@@ -76,7 +76,10 @@ export const FAILURES: Readonly<Record<number, FailureText>> = {
   23: { reason: "an extension in a message where it does not belong", source: "RFC 8446 §4.2" },
   24: { reason: "an extension that was not asked for", source: "RFC 8446 §4.2" },
   25: { reason: "a mandatory extension is missing", source: "RFC 8446 §9.2" },
-  26: { reason: "a key share that is not a valid point or has the wrong length", source: "RFC 8446 §4.2.8" },
+  26: {
+    reason: "a key share that is no valid point or ML-KEM key, or has the wrong length",
+    source: "RFC 8446 §4.2.8",
+  },
   27: { reason: "a key share for a group that was not offered", source: "RFC 8446 §4.2.8" },
   28: { reason: "a HelloRetryRequest that would change nothing", source: "RFC 8446 §4.1.4" },
   29: { reason: "a second HelloRetryRequest", source: "RFC 8446 §4.1.4" },

@@ -3,7 +3,7 @@
  * independent TLS implementation (Node's, which is OpenSSL): what is agreed, what is refused and with which alert.
  */
 import { connect as connectTcp } from "node:net";
-import { type ConnectionOptions, connect as connectTls, type PeerCertificate } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, createSecureContext, type PeerCertificate } from "node:tls";
 import { CommandError } from "./errors.ts";
 import { readRunning, stateDir } from "./start/state-dir.ts";
 
@@ -28,7 +28,7 @@ interface Findings {
 }
 
 const SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
-const GROUPS = ["X25519", "P-256", "P-384"];
+const GROUPS = ["X25519MLKEM768", "X25519", "P-256", "P-384"];
 const PATIENCE_MILLIS = 5_000;
 const SILENCE = `no answer in ${PATIENCE_MILLIS / 1000} s`;
 const MOST_PLAIN = 64 * 1024;
@@ -62,11 +62,25 @@ export async function look(host: string, port: number): Promise<Findings> {
 async function lookFurther(host: string, port: number): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const suite of SUITES) findings.push({ what: suite, ...(await shake(host, port, { ciphers: suite })) });
-  for (const group of GROUPS)
-    findings.push({ what: `group ${group}`, ...(await shake(host, port, { ecdhCurve: group })) });
+  for (const group of GROUPS) {
+    const answer = knows(group)
+      ? await shake(host, port, { ecdhCurve: group })
+      : { answer: `not asked: OpenSSL ${process.versions.openssl} here does not know it`, agreed: false };
+    findings.push({ what: `group ${group}`, ...answer });
+  }
   findings.push({ what: "TLS 1.2", ...(await shake(host, port, { maxVersion: "TLSv1.2", minVersion: "TLSv1.2" })) });
   findings.push({ what: "plain HTTP", ...(await plain(host, port)) });
   return findings;
+}
+
+/** Whether the TLS implementation that this Node has can ask for a group (X25519MLKEM768: OpenSSL 3.5 and newer). */
+function knows(group: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve: group });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Answer {

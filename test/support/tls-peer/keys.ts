@@ -13,7 +13,8 @@ import {
   diffieHellman,
   generateKeyPairSync,
 } from "node:crypto";
-import { GROUP, record, TYPE, uint, vector } from "./wire.ts";
+import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+import { GROUP, ML_KEM, record, TYPE, uint, vector } from "./wire.ts";
 
 export interface Suite {
   number: number;
@@ -162,7 +163,36 @@ export interface KeyPair {
   agree(peer: Buffer): Buffer;
 }
 
+/** A server's share of `group` for a client's, and the secret that they make. */
+export function answerKey(group: number, peer: Buffer): { share: Buffer; shared: Buffer } {
+  if (group !== GROUP.hybrid) {
+    const pair = makeKeyPair(group);
+    return { share: pair.publicKey, shared: pair.agree(peer) };
+  }
+  const kem = ml_kem768.encapsulate(peer.subarray(0, ML_KEM.key));
+  const curve = answerKey(GROUP.x25519, peer.subarray(ML_KEM.key));
+  return {
+    share: Buffer.concat([kem.cipherText, curve.share]),
+    shared: Buffer.concat([kem.sharedSecret, curve.shared]),
+  };
+}
+
+function makeHybrid(): KeyPair {
+  const kem = ml_kem768.keygen();
+  const curve = makeKeyPair(GROUP.x25519);
+  return {
+    group: GROUP.hybrid,
+    publicKey: Buffer.concat([kem.publicKey, curve.publicKey]),
+    agree: (peer) =>
+      Buffer.concat([
+        ml_kem768.decapsulate(peer.subarray(0, ML_KEM.ciphertext), kem.secretKey),
+        curve.agree(peer.subarray(ML_KEM.ciphertext)),
+      ]),
+  };
+}
+
 export function makeKeyPair(group: number): KeyPair {
+  if (group === GROUP.hybrid) return makeHybrid();
   if (group === GROUP.p256) {
     const ecdh = createECDH("prime256v1");
     return { group, publicKey: ecdh.generateKeys(), agree: (peer) => ecdh.computeSecret(peer) };

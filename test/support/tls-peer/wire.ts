@@ -36,7 +36,9 @@ export const EXTENSION = {
   keyShare: 51,
 } as const;
 
-export const GROUP = { p256: 23, x25519: 29, p521: 25 } as const;
+export const GROUP = { p256: 23, x25519: 29, p521: 25, hybrid: 0x11ec } as const;
+/** Bytes of the parts of X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem §4.1). */
+export const ML_KEM = { key: 1184, ciphertext: 1088 } as const;
 export const SCHEME = { ecdsa: 0x0403, ed25519: 0x0807, rsaPss: 0x0804 } as const;
 
 export const ALERT = {

@@ -12,7 +12,7 @@ import { CANDY, doorModule, FakeVault, makePki, openDoor, type Pki, TestDoor } f
 import { ClientPeer } from "../../support/tls-peer/client.ts";
 import { type Secrets, TrafficKeys } from "../../support/tls-peer/keys.ts";
 import { ServerPeer } from "../../support/tls-peer/server.ts";
-import { ALERT, alert, record, TYPE } from "../../support/tls-peer/wire.ts";
+import { ALERT, alert, GROUP, record, TYPE } from "../../support/tls-peer/wire.ts";
 
 let pki: Pki;
 beforeAll(async () => {
@@ -134,16 +134,19 @@ function found(door: TestDoor, peer: Known): string[] {
 
 describe("memory", () => {
   const SUITES = [0x1301, 0x1302, 0x1303];
+  const CASES = SUITES.flatMap((suite) => Object.values(GROUP).map((group) => [suite, group] as const)).filter(
+    ([, group]) => group !== GROUP.p521,
+  );
 
-  it.each(SUITES)(
-    "server, suite %i: only what is still needed is there, and nothing once it has closed",
-    async (suite) => {
+  it.each(CASES)(
+    "server, suite %i, group %i: only what is still needed is there, and nothing once it has closed",
+    async (suite, group) => {
       const seed = randomBytes(32);
       const door = new TestDoor(await doorModule(), new FakeVault(pki));
       door.start(Role.Server, seed);
       expect(holds(door, seed)).toBe(false);
       const peer = new ClientPeer((bytes) => door.receive(bytes));
-      peer.untilFlight({ suites: [suite] });
+      peer.untilFlight({ suites: [suite], groups: [group] });
       // The control: the scan finds what must be there. AES keys are stored bitsliced, so they do not show.
       const now = found(door, peer);
       expect(now).toEqual(expect.arrayContaining(["client hs traffic", "client hs iv", "server ap iv"]));
@@ -159,12 +162,13 @@ describe("memory", () => {
     },
   );
 
-  it.each(SUITES)("client, suite %i: the same", async (suite) => {
+  it.each(CASES)("client, suite %i, group %i: the same", async (suite, group) => {
     const door = new TestDoor(await doorModule(), new FakeVault(pki));
     const peer = new ServerPeer((bytes) => door.receive(bytes));
     peer.accept(door.start(Role.Client));
     peer.readHello();
-    peer.sendServerHello({ suite });
+    if (group === GROUP.p256) peer.retry({ suite, group });
+    peer.sendServerHello({ suite, group });
     const now = found(door, peer).filter((name) => !name.endsWith(" key"));
     expect(now.sort()).toEqual(["client hs iv", "client hs traffic", "handshake", "server hs iv", "server hs traffic"]);
     peer.sendRecord(TYPE.handshake, Buffer.concat(peer.flight(pki.host)));
@@ -191,6 +195,34 @@ describe("memory", () => {
       expect(door.closed).toBe(true);
       expect(found(door, peer)).toEqual([]);
     }
+  });
+
+  it("stays below 176 KiB in the handshakes that allocate most, in both roles", async () => {
+    // The arena only grows, so the last byte that is not zero tells how far it got.
+    const used = ({ exports }: TestDoor) => new Uint8Array(exports.memory.buffer).findLastIndex((byte) => byte !== 0);
+    let most = 0;
+    for (const [suite, group] of CASES) {
+      const server = (await openDoor(pki, Role.Server)).door;
+      const attacker = new ClientPeer((bytes) => server.receive(bytes));
+      attacker.send(attacker.hello({ suites: [suite], groups: [group], shares: [] }));
+      attacker.readRetry();
+      attacker.untilFlight({ suites: [suite], groups: [group] });
+      attacker.authenticate(pki.player);
+      expect(attacker.outcome().data).toEqual(CANDY);
+      const { door: client, first } = await openDoor(pki, Role.Client);
+      const host = new ServerPeer((bytes) => client.receive(bytes));
+      host.accept(first);
+      host.readHello();
+      const cookie = Buffer.alloc(8192, 1);
+      host.retry({ suite, cookie, ...(group === GROUP.p256 ? { group } : { withoutGroup: true }) });
+      host.sendServerHello({ suite, group });
+      host.sendRecord(TYPE.handshake, Buffer.concat(host.flight(pki.host)));
+      host.readClientFlight("certificate");
+      expect(host.outcome().data).toEqual(CANDY);
+      most = Math.max(most, used(server), used(client));
+    }
+    expect(most).toBeGreaterThan(100 * 1024);
+    expect(most).toBeLessThan(176 * 1024);
   });
 
   it("wipe() zeroes all that was allocated, in the middle of a handshake too", async () => {

@@ -49,6 +49,7 @@ export enum CipherSuite {
 export enum NamedGroup {
   Secp256r1 = 23,
   X25519 = 29,
+  X25519MlKem768 = 0x11ec,
 }
 
 export enum SignatureScheme {

@@ -2,8 +2,21 @@
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { ClientPeer } from "../client.ts";
 import type { Refusal } from "../refusal.ts";
-import { ALERT, EXTENSION, GROUP, handshake, MESSAGE, record, SCHEME, TYPE, u16s, uint, vector } from "../wire.ts";
-import { hello, helloAnd, helloWith, helloWithout, keyShares, PSK, raw } from "./client-words.ts";
+import {
+  ALERT,
+  EXTENSION,
+  GROUP,
+  handshake,
+  MESSAGE,
+  ML_KEM,
+  record,
+  SCHEME,
+  TYPE,
+  u16s,
+  uint,
+  vector,
+} from "../wire.ts";
+import { hello, helloAnd, helloWith, helloWithout, hybridShare, keyShares, PSK, raw } from "./client-words.ts";
 
 export const CLIENT_HELLO_REFUSALS: Refusal<ClientPeer>[] = [
   [
@@ -181,6 +194,55 @@ export const CLIENT_HELLO_REFUSALS: Refusal<ClientPeer>[] = [
         peer,
         ...scene,
       }),
+  ],
+  [
+    "an X25519MLKEM768 share that is a byte short",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridShare((share) => share.subarray(0, -1)),
+  ],
+  [
+    "an X25519MLKEM768 share that is a byte long",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridShare((share) => Buffer.concat([share, Buffer.alloc(1)])),
+  ],
+  [
+    "an X25519MLKEM768 share of the ML-KEM key alone",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridShare((share) => share.subarray(0, ML_KEM.key)),
+  ],
+  [
+    "an X25519MLKEM768 share with a first coefficient of 3329",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridShare((share) => {
+      share.writeUInt16LE((share.readUInt16LE(0) & 0xf000) | 3329, 0);
+      return share;
+    }),
+  ],
+  [
+    "an X25519MLKEM768 share with a last coefficient of 4095",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridShare((share) => {
+      share.writeUInt16LE(share.readUInt16LE(1150) | 0xfff0, 1150);
+      return share;
+    }),
+  ],
+  [
+    "an X25519MLKEM768 share whose X25519 part is of small order",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridShare((share) => share.fill(0, ML_KEM.key)),
+  ],
+  [
+    "an X25519MLKEM768 share with its parts exchanged",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    // Read as a key, the misplaced bytes are 768 random coefficients: not all of them are below 3329.
+    hybridShare((share) => Buffer.concat([share.subarray(ML_KEM.key), share.subarray(0, ML_KEM.key)])),
   ],
   [
     "a share for a group that is not in supported_groups",

@@ -1,6 +1,6 @@
 import type { ClientPeer, HelloOptions } from "../client.ts";
 import type { Scene } from "../refusal.ts";
-import { EXTENSION, type Extensions, record, TYPE, uint, vector } from "../wire.ts";
+import { EXTENSION, type Extensions, GROUP, record, TYPE, uint, vector } from "../wire.ts";
 
 export type Play = (scene: Scene<ClientPeer>) => void;
 export const raw =
@@ -16,6 +16,16 @@ export const helloWith = (type: number, data: Uint8Array): Play =>
   hello({ edit: (list) => list.map(([known, old]) => (known === type ? [known, data] : [known, old])) });
 export const helloWithout = (...types: number[]): Play =>
   hello({ edit: (list) => list.filter(([type]) => !types.includes(type)) });
+/** A hello whose X25519MLKEM768 share is bent. */
+export const hybridShare =
+  (bend: (share: Buffer) => Buffer): Play =>
+  ({ peer }) => {
+    const share = bend(Buffer.from(peer.pair(GROUP.hybrid).publicKey));
+    const entry = Buffer.concat([uint(2, GROUP.hybrid), vector(2, share)]);
+    const edit = (list: Extensions): Extensions =>
+      list.map(([type, data]) => [type, type === EXTENSION.keyShare ? vector(2, entry) : data]);
+    peer.send(peer.hello({ groups: [GROUP.hybrid, GROUP.x25519], edit }));
+  };
 export const helloAnd = (...more: Extensions): Play => hello({ edit: (list) => [...list, ...more] });
 /** After our flight, under handshake keys. */
 export const inFlight =

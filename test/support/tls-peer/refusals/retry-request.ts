@@ -1,7 +1,7 @@
 /** Wrong HelloRetryRequests, and wrong ServerHellos after one. */
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { Refusal } from "../refusal.ts";
-import type { ServerPeer } from "../server.ts";
+import type { RetryOptions, ServerPeer } from "../server.ts";
 import { ALERT, EXTENSION, GROUP, RETRY_RANDOM, vector } from "../wire.ts";
 import { hello, retry, share } from "./server-words.ts";
 
@@ -17,6 +17,12 @@ export const RETRY_REQUEST_REFUSALS: Refusal<ServerPeer>[] = [
     Failure.RetryUnchanged,
     ALERT.illegalParameter,
     retry({ group: GROUP.x25519, cookie: Buffer.alloc(4) }),
+  ],
+  [
+    "a HelloRetryRequest for the hybrid share that it has",
+    Failure.RetryUnchanged,
+    ALERT.illegalParameter,
+    retry({ group: GROUP.hybrid }),
   ],
   [
     "a HelloRetryRequest for a group that we do not have",
@@ -79,6 +85,16 @@ export const RETRY_REQUEST_REFUSALS: Refusal<ServerPeer>[] = [
           edit: ([version]) => [version!, share(GROUP.x25519, Buffer.alloc(32, 9))],
         }),
       );
+    },
+  ],
+  [
+    "the hybrid after HelloRetryRequest asked for another group",
+    Failure.KeyShareNotOffered,
+    ALERT.illegalParameter,
+    ({ peer }) => {
+      peer.retry();
+      const edit: RetryOptions["edit"] = ([version]) => [version!, share(GROUP.hybrid, Buffer.alloc(1120, 9))];
+      peer.send(peer.serverHello({ group: GROUP.p256, edit }));
     },
   ],
   [

@@ -1,9 +1,10 @@
 /** Wrong answers to the server door's HelloRetryRequest. */
+import { expect } from "vitest";
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { ClientPeer } from "../client.ts";
 import type { Refusal } from "../refusal.ts";
 import { ALERT, EXTENSION, GROUP, record, SCHEME, TYPE, vector } from "../wire.ts";
-import { afterRetry } from "./client-words.ts";
+import { afterRetry, hybridShare } from "./client-words.ts";
 
 export const SECOND_HELLO_REFUSALS: Refusal<ClientPeer>[] = [
   [
@@ -23,6 +24,27 @@ export const SECOND_HELLO_REFUSALS: Refusal<ClientPeer>[] = [
     Failure.RetryHelloChanged,
     ALERT.illegalParameter,
     afterRetry({ shares: [GROUP.x25519, GROUP.p256] }),
+  ],
+  [
+    "a second hello without the hybrid that was asked for",
+    Failure.RetryHelloChanged,
+    ALERT.illegalParameter,
+    ({ peer }) => {
+      const groups = [GROUP.hybrid, GROUP.x25519];
+      peer.send(peer.hello({ groups, shares: [] }));
+      expect(peer.readRetry()).toBe(GROUP.hybrid);
+      peer.send(peer.hello({ groups, shares: [GROUP.x25519] }));
+    },
+  ],
+  [
+    "a second hello with a hybrid share that is a byte short",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    (scene) => {
+      scene.peer.send(scene.peer.hello({ groups: [GROUP.hybrid, GROUP.x25519], shares: [] }));
+      scene.peer.readRetry();
+      hybridShare((share) => share.subarray(0, -1))(scene);
+    },
   ],
   [
     "a second hello with other suites",

@@ -2,8 +2,8 @@
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { Refusal } from "../refusal.ts";
 import type { ServerPeer } from "../server.ts";
-import { ALERT, EXTENSION, GROUP, handshake, MESSAGE, record, TYPE, u16s, uint, vector } from "../wire.ts";
-import { hello, helloAnd, helloWithout, sentinel, withoutVersion, withShare } from "./server-words.ts";
+import { ALERT, EXTENSION, GROUP, handshake, MESSAGE, ML_KEM, record, TYPE, u16s, uint, vector } from "../wire.ts";
+import { hello, helloAnd, helloWithout, hybridAnswer, sentinel, withoutVersion, withShare } from "./server-words.ts";
 
 export const SERVER_HELLO_REFUSALS: Refusal<ServerPeer>[] = [
   [
@@ -157,6 +157,36 @@ export const SERVER_HELLO_REFUSALS: Refusal<ServerPeer>[] = [
     Failure.KeyShareInvalid,
     ALERT.illegalParameter,
     withShare(GROUP.x25519, Buffer.alloc(33, 9)),
+  ],
+  [
+    "a server's X25519MLKEM768 share that is a byte short",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridAnswer((share) => share.subarray(0, -1)),
+  ],
+  [
+    "a server's X25519MLKEM768 share that is a byte long",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridAnswer((share) => Buffer.concat([share, Buffer.alloc(1)])),
+  ],
+  [
+    "a server's X25519MLKEM768 share as long as a client's",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridAnswer((share) => Buffer.concat([share, Buffer.alloc(ML_KEM.key - ML_KEM.ciphertext, 9)])),
+  ],
+  [
+    "a server's X25519MLKEM768 share whose X25519 part is of small order",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridAnswer((share) => share.fill(0, ML_KEM.ciphertext)),
+  ],
+  [
+    "a server's X25519 share under the name X25519MLKEM768",
+    Failure.KeyShareInvalid,
+    ALERT.illegalParameter,
+    hybridAnswer((share) => share.subarray(ML_KEM.ciphertext)),
   ],
   [
     "protected records before ServerHello",

@@ -1,6 +1,7 @@
+import { answerKey } from "../keys.ts";
 import type { Scene } from "../refusal.ts";
 import type { RetryOptions, ServerHelloOptions, ServerPeer } from "../server.ts";
-import { EXTENSION, type Extensions, uint, vector } from "../wire.ts";
+import { EXTENSION, type Extensions, GROUP, uint, vector } from "../wire.ts";
 
 export type Play = (scene: Scene<ServerPeer>) => void;
 /** A ServerHello that the door refuses: answered in the clear, as there are no keys yet. */
@@ -14,6 +15,13 @@ export const retry =
   (options: RetryOptions): Play =>
   ({ peer }) =>
     peer.send(peer.retryMessage(options));
+/** A ServerHello whose X25519MLKEM768 share is bent. */
+export const hybridAnswer =
+  (bend: (share: Buffer) => Buffer): Play =>
+  ({ peer }) => {
+    const { share } = answerKey(GROUP.hybrid, peer.share(GROUP.hybrid));
+    peer.send(peer.serverHello({ group: GROUP.hybrid, share: bend(share) }));
+  };
 /** Under handshake keys, before our flight. */
 export const inFlight =
   (play: Play): Play =>

@@ -135,7 +135,7 @@ describe("the hello's fingerprint", () => {
     const { door } = await openDoor(pki, Role.Client);
     expect(summaryOf(door)).toEqual({
       suites: [0x1301, 0x1303, 0x1302],
-      groups: [29, 23],
+      groups: [0x11ec, 29, 23],
       serverName: "",
       fingerprint: `t13i030400_${first12("1301,1302,1303")}_${first12("000a,000d,002b,0033_0403,0807")}`,
     });

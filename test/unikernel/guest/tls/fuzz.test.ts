@@ -93,6 +93,7 @@ const anybody = (peer: Peer): Record<string, () => void> => ({
 const clientActions = (peer: ClientPeer): Record<string, () => void> => ({
   ...anybody(peer),
   hello: () => peer.send(peer.hello()),
+  helloHybrid: () => peer.send(peer.hello({ groups: [GROUP.hybrid, GROUP.x25519] })),
   bareHello: () => peer.send(peer.hello({ shares: [] })),
   readRetry: () => void peer.readRetry(),
   readHello: () => peer.readServerHello(),
@@ -110,6 +111,7 @@ const serverActions = (peer: ServerPeer): Record<string, () => void> => ({
   ...anybody(peer),
   retry: () => peer.retry(),
   hello: () => peer.sendServerHello(),
+  helloHybrid: () => peer.sendServerHello({ group: GROUP.hybrid }),
   helloP256: () => peer.sendServerHello({ group: GROUP.p256 }),
   extensions: () => peer.send(peer.encryptedExtensions()),
   request: () => peer.send(peer.requestMessage()),
@@ -129,10 +131,11 @@ const script = (usual: string[], all: string[]) =>
 
 describe("peers without a key", () => {
   it("2,000 clients get nothing", () => {
-    const usual = ["hello", "readHello", "readFlight", "certificate", "verify", "finished"];
+    const usual = ["readHello", "readFlight", "certificate", "verify", "finished"];
     const all = names(clientActions({} as ClientPeer));
+    const scripts = fc.oneof(script(["hello", ...usual], all), script(["helloHybrid", ...usual], all));
     fc.assert(
-      fc.property(script(usual, all), mutations, (steps, list) => {
+      fc.property(scripts, mutations, (steps, list) => {
         const door = new TestDoor(module, new FakeVault(pki));
         door.start(Role.Server);
         const peer = new ClientPeer(link(door, list));
@@ -145,10 +148,11 @@ describe("peers without a key", () => {
   });
 
   it("1,000 servers get nothing", () => {
-    const usual = ["hello", "extensions", "request", "certificate", "verify", "finished"];
+    const usual = ["extensions", "request", "certificate", "verify", "finished"];
     const all = names(serverActions({} as ServerPeer));
+    const scripts = fc.oneof(script(["hello", ...usual], all), script(["helloHybrid", ...usual], all));
     fc.assert(
-      fc.property(script(usual, all), mutations, (steps, list) => {
+      fc.property(scripts, mutations, (steps, list) => {
         const door = new TestDoor(module, new FakeVault(pki));
         const peer = new ServerPeer(link(door, list));
         peer.accept(door.start(Role.Client));

@@ -1,12 +1,13 @@
 /** Complete handshakes with the door in both roles: against the tests' own peer in every combination, and with itself. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { Failure } from "../../../../unikernel/guest/failure.ts";
 import { Role } from "../../../../unikernel/guest/role.ts";
 import { State, TraceCode } from "../../../../unikernel/guest/trace.ts";
 import { CANDY, makePki, openDoor, type Pki, type TestDoor } from "../../../support/door-host.ts";
 import { ClientPeer } from "../../../support/tls-peer/client.ts";
-import { SUITES } from "../../../support/tls-peer/keys.ts";
+import { answerKey, Secrets, SUITES } from "../../../support/tls-peer/keys.ts";
 import { ServerPeer } from "../../../support/tls-peer/server.ts";
-import { ALERT, alert, EXTENSION, GROUP, record, SCHEME, TYPE, vector } from "../../../support/tls-peer/wire.ts";
+import { ALERT, alert, EXTENSION, GROUP, record, SCHEME, TYPE, u16s, vector } from "../../../support/tls-peer/wire.ts";
 
 const KINDS = ["p256", "ed25519"] as const;
 const pkis = {} as Record<(typeof KINDS)[number], Pki>;
@@ -15,6 +16,7 @@ beforeAll(async () => {
 });
 
 const GROUPS = [
+  ["X25519MLKEM768", GROUP.hybrid],
   ["x25519", GROUP.x25519],
   ["secp256r1", GROUP.p256],
 ] as const;
@@ -88,9 +90,34 @@ describe("server", () => {
   });
 
   it("takes a share that is there before asking for another", async () => {
+    for (const shared of [GROUP.x25519, GROUP.p256]) {
+      const { peer } = await attack(pkis.p256);
+      peer.untilFlight({ groups: [GROUP.hybrid, GROUP.x25519, GROUP.p256], shares: [shared] });
+      expect(peer.group).toBe(shared);
+    }
+  });
+
+  it("prefers X25519MLKEM768, x25519, secp256r1, whatever the client's order, in shares and in what it asks for", async () => {
+    const ours = [GROUP.hybrid, GROUP.x25519, GROUP.p256];
+    for (const best of [0, 1, 2]) {
+      const groups = ours.slice(best).reverse();
+      const { peer } = await attack(pkis.p256);
+      peer.untilFlight({ groups, shares: groups });
+      expect(peer.group).toBe(ours[best]);
+      const unshared = await attack(pkis.p256);
+      unshared.peer.send(unshared.peer.hello({ groups, shares: [] }));
+      expect(unshared.peer.readRetry()).toBe(ours[best]);
+    }
+  });
+
+  it("answers the hybrid with 1120 bytes: ciphertext, then the X25519 share", async () => {
     const { peer } = await attack(pkis.p256);
-    peer.untilFlight({ groups: [GROUP.x25519, GROUP.p256], shares: [GROUP.p256] });
-    expect(peer.group).toBe(GROUP.p256);
+    peer.send(peer.hello({ groups: [GROUP.hybrid] }));
+    peer.readServerHello();
+    // type, length, version, random, session id, suite, compression, extensions, supported_versions, then key_share.
+    const body = peer.records[0]!.content.subarray(4 + 2 + 32 + 33 + 3 + 2 + 6);
+    expect(body.subarray(0, 8).toString("hex")).toBe("0033046411ec0460");
+    expect(body.length).toBe(8 + 1120);
   });
 
   it("sends ChangeCipherSpec only to a client with a session id, and echoes that", async () => {
@@ -225,6 +252,33 @@ describe("client", () => {
     expect(peer.records[1]!.type).toBe(TYPE.ccs);
   });
 
+  it("offers X25519MLKEM768 and x25519, with the same X25519 key for both, and asks for nothing more of a server without the hybrid", async () => {
+    const { door, peer } = await host(pkis.p256);
+    expect(peer.offered.get(EXTENSION.supportedGroups)!.equals(vector(2, u16s(0x11ec, 29, 23)))).toBe(true);
+    const hybrid = peer.share(GROUP.hybrid);
+    expect(hybrid.length).toBe(1216);
+    expect(peer.share(GROUP.x25519).equals(hybrid.subarray(1184))).toBe(true);
+    peer.sendServerHello({ group: GROUP.x25519 });
+    peer.sendRecord(TYPE.handshake, Buffer.concat(peer.flight(pkis.p256.host)));
+    peer.readClientFlight("certificate");
+    expectOpened(door, peer);
+  });
+
+  it("ends in bad_record_mac when the ciphertext was changed on the way: both sides have another secret", async () => {
+    const { door, peer } = await host(pkis.p256);
+    const { share, shared } = answerKey(GROUP.hybrid, peer.share(GROUP.hybrid));
+    share[700]! ^= 1;
+    peer.send(peer.serverHello({ group: GROUP.hybrid, share }));
+    peer.secrets = new Secrets(peer.suite, shared);
+    peer.takeHandshakeKeys();
+    peer.sendRecord(TYPE.handshake, Buffer.concat(peer.flight(pkis.p256.host)));
+    expect([door.closed, door.gaveCandy, door.alertsSent]).toEqual([
+      true,
+      false,
+      [[ALERT.badRecordMac, Failure.BadRecordMac]],
+    ]);
+  });
+
   it("returns the cookie of a HelloRetryRequest, with or without a new group", async () => {
     for (const options of [
       { cookie: Buffer.alloc(300, 9), withoutGroup: true },
@@ -297,6 +351,7 @@ describe("the piñata with itself", () => {
       for (const { door } of [server, client]) {
         expect([door.closed, door.gaveCandy, door.states]).toEqual([true, true, ALL_STATES]);
         expect(door.alertsSent).toEqual([[ALERT.closeNotify, 0]]);
+        expect(door.traces.find((trace) => trace.code === TraceCode.Negotiated)!.b).toBe(GROUP.hybrid);
       }
     },
   );

@@ -11,7 +11,8 @@ import { Sha256 } from "../../crypto/sha256";
 import { Failure } from "../../failure";
 import { Reader } from "../../wire/reader";
 import { Writer } from "../../wire/writer";
-import { CipherSuite, ExtensionType, HandshakeType, NamedGroup, SignatureScheme, TLS_1_2, TLS_1_3 } from "../registry";
+import { KeyExchange, ourGroup } from "../key-exchange";
+import { CipherSuite, ExtensionType, HandshakeType, SignatureScheme, TLS_1_2, TLS_1_3 } from "../registry";
 import { ExtensionVisitor, visitExtensions } from "./extensions";
 import { SEEN } from "./u16-set";
 
@@ -213,20 +214,12 @@ export class ClientHello extends ExtensionVisitor {
 export class ClientHelloContent {
   random: Bytes = Bytes.alloc(RANDOM_LENGTH);
   sessionId: Bytes = Bytes.alloc(SESSION_ID_LENGTH);
-  group: u32 = 0;
-  keyShare: Bytes = Bytes.empty();
   /** From a HelloRetryRequest; empty: none. */
   cookie: Bytes = Bytes.empty();
-
-  /** The one key share to offer. */
-  offer(group: u32, publicKey: Bytes): void {
-    this.group = group;
-    keep(this.keyShare, publicKey);
-  }
 }
 
-/** Writes the whole message. Its length is at most 260 bytes and the cookie's. */
-export function writeClientHello(writer: Writer, content: ClientHelloContent): void {
+/** Writes the whole message, which offers what `keyExchange` has. Its length is at most 1,500 bytes and the cookie's. */
+export function writeClientHello(writer: Writer, content: ClientHelloContent, keyExchange: KeyExchange): void {
   writer.u8(HandshakeType.ClientHello);
   const message = writer.open24();
   writer.u16(TLS_1_2);
@@ -250,9 +243,9 @@ export function writeClientHello(writer: Writer, content: ClientHelloContent): v
 
   writer.u16(ExtensionType.SupportedGroups);
   const groups = writer.open16();
-  writer.u16(4);
-  writer.u16(NamedGroup.X25519);
-  writer.u16(NamedGroup.Secp256r1);
+  const groupList = writer.open16();
+  for (let i: u32 = 0; ourGroup(i) != 0; i++) writer.u16(ourGroup(i));
+  writer.close16(groupList);
   writer.close16(groups);
 
   writeSignatureAlgorithms(writer);
@@ -260,10 +253,14 @@ export function writeClientHello(writer: Writer, content: ClientHelloContent): v
   writer.u16(ExtensionType.KeyShare);
   const shares = writer.open16();
   const list = writer.open16();
-  writer.u16(content.group);
-  const share = writer.open16();
-  writer.put(content.keyShare);
-  writer.close16(share);
+  for (let i: u32 = 0; ourGroup(i) != 0; i++) {
+    const group = ourGroup(i);
+    if (!keyExchange.offers(group)) continue;
+    writer.u16(group);
+    const share = writer.open16();
+    writer.put(keyExchange.shareOf(group));
+    writer.close16(share);
+  }
   writer.close16(list);
   writer.close16(shares);
 

@@ -9,7 +9,7 @@ import { ClientHelloContent, writeClientHello } from "../codec/client-hello";
 import { ServerHello } from "../codec/server-hello";
 import { Connection } from "../connection";
 import { Message } from "../joiner";
-import { isOurGroup, KeyExchange, SHARED_LENGTH } from "../key-exchange";
+import { isOurGroup, KeyExchange, sharedLength } from "../key-exchange";
 import { EarlySecret } from "../key-schedule";
 import { ContentType, HandshakeType, NamedGroup, TLS_1_2, TLS_1_3 } from "../registry";
 import { isOurSuite, Suite } from "../suite";
@@ -26,10 +26,10 @@ export function startClient(connection: Connection): HandshakeState {
   connection.generator.fill(content.random);
   // A session id that means nothing: with it the handshake looks like a resumed TLS 1.2 one (appendix D.4).
   connection.generator.fill(content.sessionId);
-  const keyExchange = new KeyExchange(NamedGroup.X25519, connection.generator);
-  content.offer(keyExchange.group, keyExchange.publicKey);
+  // With it goes a share for X25519, so that a server that does not know the hybrid need not ask again.
+  const keyExchange = new KeyExchange(NamedGroup.X25519MlKem768, connection.generator);
   const writer = connection.writer.open();
-  writeClientHello(writer, content);
+  writeClientHello(writer, content, keyExchange);
   const first = Bytes.alloc(writer.length);
   first.put(0, writer.written());
   connection.writer.closeFirstHello(writer);
@@ -69,7 +69,7 @@ class ExpectServerHello extends HandshakeState {
   private retry(connection: Connection, message: Message, suite: Suite, transcript: Transcript): HandshakeState {
     const group = HELLO.group;
     if (group == 0 && HELLO.cookie.length == 0) return refuse(this, Failure.RetryUnchanged);
-    if (group == this.keyExchange.group) return refuse(this, Failure.RetryUnchanged);
+    if (this.keyExchange.offers(group)) return refuse(this, Failure.RetryUnchanged);
     if (group != 0 && !isOurGroup(group)) return refuse(this, Failure.KeyShareNotOffered);
     if (HELLO.cookie.length > MAX_COOKIE) return refuse(this, Failure.MessageTooLong);
     transcript.replaceByHash();
@@ -81,11 +81,10 @@ class ExpectServerHello extends HandshakeState {
       keyExchange = new KeyExchange(group, connection.generator);
     }
     const content = this.content;
-    content.offer(keyExchange.group, keyExchange.publicKey);
     content.cookie.aim(HELLO.cookie, 0, HELLO.cookie.length);
     connection.changeCipherSpecOnce();
     const writer = connection.writer.open();
-    writeClientHello(writer, content);
+    writeClientHello(writer, content, keyExchange);
     transcript.add(writer.written());
     connection.writer.close(ContentType.Handshake, writer);
     return new ExpectRetriedServerHello(content, keyExchange, suite, transcript);
@@ -147,9 +146,9 @@ function accept(
   keyExchange: KeyExchange,
 ): HandshakeState {
   if (HELLO.group == 0) return refuse(state, Failure.MissingExtension);
-  if (HELLO.group != keyExchange.group) return refuse(state, Failure.KeyShareNotOffered);
-  const shared = Bytes.alloc(SHARED_LENGTH);
-  if (!keyExchange.agree(HELLO.keyShare, shared)) return refuse(state, Failure.KeyShareInvalid);
+  if (!keyExchange.offers(HELLO.group)) return refuse(state, Failure.KeyShareNotOffered);
+  const shared = Bytes.alloc(sharedLength(HELLO.group));
+  if (!keyExchange.agree(HELLO.group, HELLO.keyShare, shared)) return refuse(state, Failure.KeyShareInvalid);
   transcript.add(message.whole);
   const handshake = new EarlySecret(suite).handshake(shared);
   const client = handshake.clientTraffic(transcript.hash());
@@ -157,7 +156,7 @@ function accept(
   connection.reader.protect(server.protection());
   connection.writer.protect(client.protection());
   connection.reached(State.Hello);
-  connection.traceNegotiated(suite.number, keyExchange.group);
+  connection.traceNegotiated(suite.number, HELLO.group);
   return new ExpectEncryptedExtensions(new Secrets(transcript, handshake, client, server));
 }
 

@@ -15,9 +15,9 @@ import { contains } from "../codec/extensions";
 import { writeRetryRequest, writeServerHello } from "../codec/server-hello";
 import { Connection } from "../connection";
 import { Message } from "../joiner";
-import { KeyExchange, SHARED_LENGTH } from "../key-exchange";
+import { answerLength, answerShare, ourGroup, sharedLength } from "../key-exchange";
 import { EarlySecret } from "../key-schedule";
-import { ContentType, HandshakeType, NamedGroup, TLS_1_3 } from "../registry";
+import { ContentType, HandshakeType, TLS_1_3 } from "../registry";
 import { chooseSuite, Suite } from "../suite";
 import { Transcript } from "../transcript";
 import { addAuthentication, Flight } from "./authentication";
@@ -144,12 +144,18 @@ function checkHello(hello: ClientHello): Failure {
   return hello.checkKeyShares();
 }
 
-/** A group that we can do at once, X25519 first; else one that the client could send a share for; else 0. */
+/**
+ * The best group that we can do at once; else the best that the client could send a share for; else 0. A share that is there
+ * is worth more than a better group: asking for another costs a round trip, and a client that can do the hybrid but
+ * did not offer it does not want to pay for it.
+ */
 function chooseGroup(hello: ClientHello): u32 {
-  if (hello.findKeyShare(NamedGroup.X25519, SHARE)) return NamedGroup.X25519;
-  if (hello.findKeyShare(NamedGroup.Secp256r1, SHARE)) return NamedGroup.Secp256r1;
-  if (contains(hello.groups, NamedGroup.X25519)) return NamedGroup.X25519;
-  if (contains(hello.groups, NamedGroup.Secp256r1)) return NamedGroup.Secp256r1;
+  for (let i: u32 = 0; ourGroup(i) != 0; i++) {
+    if (hello.findKeyShare(ourGroup(i), SHARE)) return ourGroup(i);
+  }
+  for (let i: u32 = 0; ourGroup(i) != 0; i++) {
+    if (contains(hello.groups, ourGroup(i))) return ourGroup(i);
+  }
   return 0;
 }
 
@@ -159,19 +165,20 @@ function answer(state: HandshakeState, connection: Connection, parameters: Param
   const suite = parameters.suite;
   const transcript = parameters.transcript;
   const writer = connection.writer;
-  const keyExchange = new KeyExchange(parameters.group, connection.generator);
-  const shared = Bytes.alloc(SHARED_LENGTH);
-  if (!keyExchange.agree(SHARE, shared)) return refuse(state, Failure.KeyShareInvalid);
+  const group = parameters.group;
+  const share = Bytes.alloc(answerLength(group));
+  const shared = Bytes.alloc(sharedLength(group));
+  if (!answerShare(group, connection.generator, SHARE, share, shared)) return refuse(state, Failure.KeyShareInvalid);
 
   const random = Bytes.alloc(RANDOM_LENGTH);
   connection.generator.fill(random);
   const serverHello = writer.open();
-  writeServerHello(serverHello, random, hello.sessionId, suite.number, parameters.group, keyExchange.publicKey);
+  writeServerHello(serverHello, random, hello.sessionId, suite.number, group, share);
   transcript.add(serverHello.written());
   writer.close(ContentType.Handshake, serverHello);
   if (hello.sessionId.length > 0) connection.changeCipherSpecOnce();
   connection.reached(State.Hello);
-  connection.traceNegotiated(suite.number, parameters.group);
+  connection.traceNegotiated(suite.number, group);
 
   const handshake = new EarlySecret(suite).handshake(shared);
   const client = handshake.clientTraffic(transcript.hash());
