@@ -1,6 +1,7 @@
 /** `pinata doctor`: what this machine has and lacks for running, testing and attacking a piñata, and how to get the rest. */
 import { spawnSync } from "node:child_process";
 import { statfsSync } from "node:fs";
+import { METAL_TOOLS, metalTools } from "../image/tools.ts";
 import { isOnPath } from "./on-path.ts";
 
 interface Finding {
@@ -27,10 +28,17 @@ const TOOLS: Tool[] = [
   { program: "chromium", args: ["--version"], purpose: "tests of the page in a real browser", package: "chromium" },
 ];
 
+const METAL: Tool[] = METAL_TOOLS.map(({ program, package: name }) => ({
+  program,
+  args: ["--version"],
+  purpose: "the metal board",
+  package: name,
+}));
+
 const LEAST_DISK = 512 * 1024 * 1024;
 
 export function doctor(options: { json?: boolean }): void {
-  const findings = [node(), disk(), ...TOOLS.map(tool), bitcoind()];
+  const findings = [node(), disk(), board(), ...METAL.map(tool), ...TOOLS.map(tool), bitcoind()];
   const lacks = findings.filter((finding) => finding.needed && !finding.found);
   if (options.json) process.stdout.write(`${JSON.stringify({ healthy: lacks.length === 0, findings }, null, 2)}\n`);
   else process.stdout.write(report(findings, lacks));
@@ -40,7 +48,7 @@ export function doctor(options: { json?: boolean }): void {
 function report(findings: Finding[], lacks: Finding[]): string {
   const lines = findings.map(({ what, found, detail, needed, remedy }) => {
     const mark = found ? "✓" : needed ? "✗" : "–";
-    return `${mark} ${what.padEnd(12)} ${detail}${found || remedy === undefined ? "" : `\n               get it: ${remedy}`}`;
+    return `${mark} ${what.padEnd(18)} ${detail}${found || remedy === undefined ? "" : `\n                     get it: ${remedy}`}`;
   });
   const end = lacks.length === 0 ? "This machine can run a piñata: npm start" : "A piñata needs what is marked ✗.";
   return `${lines.join("\n")}\n\n${end}\n`;
@@ -67,6 +75,21 @@ function disk(): Finding {
     detail: `${Math.floor(free / 1024 / 1024)} MiB free here`,
     needed: true,
     remedy: "free 512 MiB",
+  };
+}
+
+/** Which board `pinata start` takes by itself. */
+function board(): Finding {
+  const missing = metalTools();
+  return {
+    what: "metal board",
+    found: missing.length === 0,
+    detail:
+      missing.length === 0
+        ? "npm start runs it under QEMU"
+        : `npm start takes the Node board: no ${missing.join(", ")}`,
+    needed: false,
+    remedy: "npm run setup:metal",
   };
 }
 

@@ -33,8 +33,16 @@ program
   .addOption(port("--dialback-port <N>", "the door that calls back", 10001))
   .addOption(port("--client-port <N>", "the door where the piñata is the TLS client", 10002))
   .addOption(port("--dial-to-port <N>", "your port that the second door calls", 40001))
-  .addOption(wholeNumber("--from-peer <N>", "connections of one peer at once", 16, 1, 64))
+  .addOption(wholeNumber("--from-peer <N>", "connections of one peer at once (node board)", 16, 1, 64))
   .addOption(wholeNumber("--block-seconds <N>", "a block this often on the development chain", 30, 1, 86_400))
+  .addOption(
+    new Option(
+      "--board <BOARD>",
+      "what the piñata runs on: metal (a virtual machine under QEMU), node (this Node), or auto",
+    )
+      .choices(["auto", "metal", "node"])
+      .default("auto"),
+  )
   .option("--bitcoind", "use bitcoind (from the PATH) in regtest mode instead of the development chain")
   .option("--json", "print one JSON object instead of the screen when everything is up")
   .action(async (options) => (await import("./start/start.ts")).start(options));
@@ -56,6 +64,42 @@ program
   .addOption(new Option("--key <TYPE>", "the certificates' kind of key").choices(["p256", "ed25519"]).default("p256"))
   .option("--json", "print what was made as JSON")
   .action(async (options) => (await import("./mint.ts")).mint(options));
+
+program
+  .command("image")
+  .description("build the image of the metal board: one file that a virtual machine boots, named by its SHA-256")
+  .addOption(text("--out <FILE>", "where it goes (default: build/metal/pinata.elf of this project)"))
+  .option("--check", "build it twice, in other folders and surroundings, and compare byte for byte")
+  .option("--json", "print the findings as JSON")
+  .action(async (options) => (await import("./image.ts")).image(options));
+
+program
+  .command("run")
+  .description("run one piñata of your own under QEMU, until Ctrl-C")
+  .addOption(text("--seal <FILE>", 'its secrets (made by "pinata mint")').makeOptionMandatory())
+  .addOption(text("--image <FILE>", "the image that boots (default: built from this project)"))
+  .addOption(text("--trace <FILE>", "where the trace goes (default: trace.jsonl beside the seal)"))
+  .addOption(text("--host <ADDRESS>", "the doors are forwarded from this IPv4 address (default: 127.0.0.1)"))
+  .addOption(port("--server-port <N>", "the door where the piñata is the TLS server", 10000))
+  .addOption(port("--dialback-port <N>", "the door that calls back", 10001))
+  .addOption(port("--client-port <N>", "the door where the piñata is the TLS client", 10002))
+  .addOption(wholeNumber("--dial-to-port <N>", "the caller's port that the second door calls", 40001, 1, 65_535))
+  .addOption(text("--tap <NAME>", "a TAP device instead of forwarded doors: the piñata has an address of its own"))
+  .addOption(text("--ip <ADDRESS>", "that address and its prefix, 192.0.2.7/24, or dhcp (default: dhcp)"))
+  .addOption(text("--gateway <ADDRESS>", "the way out of that network"))
+  .addOption(
+    wholeNumber(
+      "--from-peer <N>",
+      "connections of one peer at once; only with --tap: behind forwarded doors all look like one",
+      16,
+      1,
+      64,
+    ),
+  )
+  .addOption(wholeNumber("--memory <N>", "the machine's memory in MiB", 16, 8, 4096))
+  .option("--kvm", "the processor's own virtualisation (/dev/kvm) instead of emulation")
+  .option("--json", "print one JSON object instead of the screen when it hangs")
+  .action(async (options) => (await import("./run.ts")).run(options));
 
 program
   .command("smash")

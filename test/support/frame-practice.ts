@@ -66,6 +66,7 @@ export async function startFramePractice(options: FramePracticeOptions = {}): Pr
     });
   } catch (error) {
     await tap.stop();
+    rmSync(folder, { recursive: true, force: true });
     throw error;
   }
   return {

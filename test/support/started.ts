@@ -7,6 +7,8 @@ import { freePort } from "./ports.ts";
 export interface Started {
   child: ChildProcess;
   dir: string;
+  board: string;
+  image: string;
   address: string;
   web: string;
   monitor: string;
@@ -16,7 +18,7 @@ export interface Started {
   interrupt(): Promise<number | null>;
 }
 
-/** Starts and waits until everything is up. Throws with what the program said when it ends instead. */
+/** Starts, on the Node board unless `extra` says another, and waits until everything is up. Throws with what the program said when it ends instead. */
 export async function startEverything(
   dir: string,
   extra: string[] = [],
@@ -29,6 +31,7 @@ export async function startEverything(
     [
       ...[join(ROOT, "bin/start.mjs"), "--dir", dir, "--json", "--from-peer", "64", "--dial-to-port", String(dialTo)],
       ...zero.flatMap((option) => [option, "0"]),
+      ...(extra.includes("--board") ? [] : ["--board", "node"]),
       ...extra,
     ],
     { stdio: ["ignore", "pipe", "pipe"], env },

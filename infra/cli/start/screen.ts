@@ -4,7 +4,10 @@ import type { PublicFile } from "../../mint/public.ts";
 import { DEFAULT_DIR, type Running, type StateDir } from "./state-dir.ts";
 
 export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir): string {
-  const { host, doors } = state;
+  const { host, doors, board } = state;
+  const where = board === "metal" ? "a virtual machine of its own (metal board)" : "this machine's Node (Node board)";
+  // Behind QEMU's forwarding all peers look like this machine.
+  const caller = board === "metal" ? "this machine" : "you back";
   const practice = relative(process.cwd(), dir.practice) || ".";
   const here = dir.path === resolve(DEFAULT_DIR) ? "" : ` --dir ${relative(process.cwd(), dir.path) || "."}`;
   const chain = state.chain.kind === "core" ? "bitcoind" : `a development chain, ${state.chain.url}`;
@@ -14,8 +17,9 @@ export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir):
 
     page       ${state.web}
     doors      ${host}:${doors.server}   it is the TLS server
-               ${host}:${doors.dialback}   it calls you back on port ${doors.dialTo}, and is the client there
+               ${host}:${doors.dialback}   it calls ${caller} on port ${doors.dialTo}, and is the client there
                ${host}:${doors.client}   it is the TLS client
+    runs in    ${where}, image ${state.image.slice(0, 16)}…
     address    ${piñata.address}
                on ${chain} (${piñata.network}): these coins are worth nothing
 

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { withProgress } from "../../../bin/setup.mjs";
 import { compileImage, ROOT } from "../../image/compile-guest.ts";
+import { type MetalImage, metalImage, requireMetalTools } from "../../image/metal-image.ts";
+import { METAL_TOOLS, metalTools } from "../../image/tools.ts";
 import { mintPractice } from "../../mint/mint.ts";
 import { type PublicFile, readPublicFile } from "../../mint/public.ts";
 import { type ChainPlace, chainAt } from "../chain/place.ts";
@@ -32,6 +34,7 @@ export interface StartOptions {
   dialToPort: number;
   fromPeer: number;
   blockSeconds: number;
+  board: "auto" | "metal" | "node";
   bitcoind?: boolean;
   json?: boolean;
 }
@@ -50,6 +53,7 @@ export async function start(options: StartOptions): Promise<void> {
   if (options.bitcoind && !isOnPath("bitcoind")) {
     throw new CommandError("bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind");
   }
+  const board = chooseBoard(options.board, say);
   // The lock first: a second start in the same folder should hear of the first one, not of six busy ports.
   let unlock = lock(dir);
   try {
@@ -69,8 +73,9 @@ export async function start(options: StartOptions): Promise<void> {
   const stop = stopper(supervisor, dir, unlock);
   try {
     await withProgress("compiling the guest", () => compileImage());
+    const image = board === "metal" ? await withProgress("building the image", buildImage) : undefined;
     const piñata = await mintWhenMissing(dir);
-    const state = await runPrograms(options, dir, supervisor);
+    const state = await runPrograms(options, dir, supervisor, image);
     await withProgress("hanging the coins", () => hangCoins(piñata, state, dir));
     writeRunning(dir, state);
     process.stdout.write(
@@ -81,6 +86,30 @@ export async function start(options: StartOptions): Promise<void> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** The metal board where it can be had, unless it was said. */
+function chooseBoard(wanted: StartOptions["board"], say: (line: string) => void): "metal" | "node" {
+  const missing = metalTools();
+  if (wanted === "metal") {
+    requireMetalTools(
+      "the metal board takes",
+      METAL_TOOLS.map(({ program }) => program),
+    );
+  }
+  if (wanted !== "auto") return wanted;
+  if (missing.length === 0) return "metal";
+  say(`on the Node board: for a virtual machine ${missing.join(", ")} would be needed (npm run setup:metal)`);
+  return "node";
+}
+
+async function buildImage(): Promise<MetalImage> {
+  try {
+    return await metalImage();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`${error.message} (--board node does without it)`);
   }
 }
 
@@ -114,19 +143,27 @@ const listening = z.object({ ready: z.literal(true), port: z.number().int() });
 const bitcoindReady = listening.extend({ cookie: z.string() });
 const boardReady = z.object({
   ready: z.literal(true),
+  image: z.string(),
   ports: z.object({ server: z.number().int(), dialback: z.number().int(), client: z.number().int() }),
 });
 
-async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Supervisor): Promise<Running> {
+/** `image`: the metal board boots it; without one it is the Node board. */
+async function runPrograms(
+  options: StartOptions,
+  dir: StateDir,
+  supervisor: Supervisor,
+  image: MetalImage | undefined,
+): Promise<Running> {
   const [chain, board] = await Promise.all([
     options.bitcoind
       ? withProgress("starting bitcoind", () => runBitcoind(options, dir, supervisor))
       : runDevchain(options, dir, supervisor),
     supervisor.run({
       name: "the piñata",
-      entry: "unikernel/boards/node/main.ts",
+      entry: image === undefined ? "unikernel/boards/node/main.ts" : "infra/machine/main.ts",
       args: (before?: z.infer<typeof boardReady>) => [
-        ...["--seal", join(dir.practice, "seal"), "--trace", dir.trace, "--modules", join(ROOT, "build/guest")],
+        ...["--seal", join(dir.practice, "seal"), "--trace", dir.trace],
+        ...(image === undefined ? ["--modules", join(ROOT, "build/guest")] : ["--image", image.file]),
         ...doorHosts(options.host).flatMap((host) => ["--host", host]),
         ...["--server-port", String(before?.ports.server ?? options.serverPort)],
         ...["--dialback-port", String(before?.ports.dialback ?? options.dialbackPort)],
@@ -168,6 +205,8 @@ async function runPrograms(options: StartOptions, dir: StateDir, supervisor: Sup
   const host = isWildcard(options.host) ? "localhost" : options.host;
   return {
     pid: process.pid,
+    board: image === undefined ? "node" : "metal",
+    image: board.image,
     host,
     doors: { ...board.ports, dialTo: options.dialToPort },
     web: `http://${host.includes(":") ? `[${host}]` : host}:${web.port}`,

@@ -14,6 +14,10 @@ const doorPorts = z.object({ server: z.number(), dialback: z.number(), client: z
 
 export const running = z.object({
   pid: z.number().int(),
+  /** What the piñata runs on. */
+  board: z.enum(["metal", "node"]),
+  /** SHA-256 of what hangs there: the image, or the guest's modules. */
+  image: z.string(),
   /** Name or address under which this machine reaches the doors. */
   host: z.string(),
   doors: doorPorts,

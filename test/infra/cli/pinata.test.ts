@@ -42,17 +42,20 @@ describe("help", () => {
   it("lists the commands", async () => {
     const { code, stdout } = await pinata("--help");
     expect(code).toBe(0);
-    for (const command of ["start", "mint", "smash", "relay", "probe", "doctor"])
+    for (const command of ["start", "mint", "image", "run", "smash", "relay", "probe", "doctor"])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  it.each(["start", "mint", "smash", "relay", "probe", "doctor"])("of %s explains each option", async (command) => {
-    const { code, stdout } = await pinata(command, "--help");
-    expect(code).toBe(0);
-    const options = stdout.split("\n").filter((line) => /^ {2}--/.test(line));
-    expect(options.length).toBeGreaterThan(0);
-    for (const line of options) expect(line).toMatch(/^ {2}--[a-z-]+( <[A-Z]+>)?( {2,}\S|$)/);
-  });
+  it.each(["start", "mint", "image", "run", "smash", "relay", "probe", "doctor"])(
+    "of %s explains each option",
+    async (command) => {
+      const { code, stdout } = await pinata(command, "--help");
+      expect(code).toBe(0);
+      const options = stdout.split("\n").filter((line) => /^ {2}--/.test(line));
+      expect(options.length).toBeGreaterThan(0);
+      for (const line of options) expect(line).toMatch(/^ {2}--[a-z-]+( <[A-Z]+>)?( {2,}\S|$)/);
+    },
+  );
 });
 
 describe("mistakes", () => {
@@ -67,6 +70,14 @@ describe("mistakes", () => {
     [["mint", "--practice", "--dir", ""], "argument '' is invalid. It is empty."],
     [["mint", "--dir"], "option '--dir <DIR>' argument missing"],
     [["mint", "--practice", "--refund-height", "500000000"], "whole number from 1 to 499999999"],
+    [["start", "--board", "wood"], "Allowed choices are auto, metal, node"],
+    [["run"], "required option '--seal <FILE>' not specified"],
+    [["run", "--seal", "/nonexistent/seal"], "cannot read the seal: ENOENT"],
+    [["run", "--seal", "/dev/null", "--ip", "dhcp"], "--ip and --gateway go with --tap"],
+    [["run", "--seal", "/dev/null", "--dial-to-port", "0"], "whole number from 1 to 65535"],
+    [["run", "--seal", "/dev/null", "--host", "::1"], "QEMU forwards IPv4 only"],
+    [["image", "--out", ""], "It is empty"],
+    [["image", "extra"], "too many arguments"],
     [["start", "extra"], "too many arguments"],
     [["start", "--dir", ""], "It is empty"],
     [["start", "--host", " "], "It is empty"],
@@ -149,7 +160,7 @@ describe("mint", () => {
   it.runIf(existsSync("/proc/self"))("ends where no folder can be made, saying so", async () => {
     for (const command of [
       ["mint", "--practice"],
-      ["start", "--web-port", "0"],
+      ["start", "--board", "node", "--web-port", "0"],
     ]) {
       const { code, stderr } = await pinata(...command, "--dir", "/proc/nothing/here");
       expect(code).not.toBe(0);

@@ -93,7 +93,7 @@ describe("a command line that is wrong", () => {
     const pid = Number((await run(process.execPath, ["-p", "process.pid"])).stdout);
     writeFileSync(
       join(dir, "run.json"),
-      JSON.stringify({ pid, host: "localhost", doors, web: "", monitor: "", chain }),
+      JSON.stringify({ pid, board: "node", image: "00", host: "localhost", doors, web: "", monitor: "", chain }),
     );
     const { code, stderr } = await pinata("smash", "--dir", dir);
     expect(code).toBe(1);

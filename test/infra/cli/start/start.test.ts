@@ -25,7 +25,7 @@ import { type Started, startEverything } from "../../../support/started.ts";
 const folder = mkdtempSync(join(tmpdir(), "pinata-start-"));
 const dir = join(folder, "pinata");
 const PORTS = ["--web-port", "--monitor-port", "--chain-port", "--server-port", "--dialback-port", "--client-port"];
-const anyPorts = PORTS.flatMap((option) => [option, "0"]);
+const anyPorts = ["--board", "node", ...PORTS.flatMap((option) => [option, "0"])];
 let started: Started;
 beforeAll(async () => {
   started = await startEverything(dir);
@@ -40,8 +40,18 @@ const pinata = (...args: string[]) =>
 describe("while a piñata hangs", () => {
   it("its folder says where everything is, and its secrets are for the owner alone", () => {
     const kept = JSON.parse(readFileSync(join(dir, "run.json"), "utf8")) as object;
-    const { web, monitor, chain, doors } = started;
-    expect(kept).toEqual({ pid: started.child.pid, host: "localhost", web, monitor, chain, doors });
+    const { web, monitor, chain, doors, image } = started;
+    expect(image).toMatch(/^[0-9a-f]{64}$/);
+    expect(kept).toEqual({
+      pid: started.child.pid,
+      board: "node",
+      image,
+      host: "localhost",
+      web,
+      monitor,
+      chain,
+      doors,
+    });
     expect(Object.values(doors)).not.toContain(0);
     for (const secret of ["seal", "player.key", "refund.key"])
       expect(statSync(join(dir, "practice", secret)).mode & 0o777).toBe(0o600);

@@ -117,6 +117,8 @@ describe("the lock", () => {
 describe("run.json", () => {
   const state: Running = {
     pid: process.ppid,
+    board: "metal" as const,
+    image: "ab".repeat(32),
     host: "localhost",
     doors: { server: 1, dialback: 2, client: 3, dialTo: 4 },
     web: "http://localhost:5",

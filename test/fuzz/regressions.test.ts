@@ -1,0 +1,94 @@
+/**
+ * Every input that was ever a finding, and every seed, through the guest's wasm in Node: none may trap. No compiler is needed for it. The
+ * seeds that are whole handshakes must still end in candy: otherwise the guest has changed, and the seeds are to be made anew
+ * (npx tsx test/fuzz/seeds.ts).
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ROOT } from "../../infra/image/compile-guest.ts";
+import { Failure } from "../../unikernel/guest/failure.ts";
+import { loadVaultModule, type TestVault } from "../support/vault.ts";
+import { type DoorModules, FuzzDoor, loadDoorModules, openFuzzVault, practiceSeal, replayDoor } from "./replay-door.ts";
+import { replayNet } from "./replay-net.ts";
+import { replayX509 } from "./replay-x509.ts";
+import { applyPatch, FUZZ, TARGETS, targetModule } from "./targets.ts";
+
+const DOORS = ["door-server", "door-client", "door-server-plain", "door-client-plain"] as const;
+/** The seeds of a door that do not end in candy by themselves. */
+const WITHOUT_CANDY = /^(curl|openssl-no-certificate|openssl-tls12)$/;
+
+describe.each(DOORS)("%s", (name) => {
+  let modules: DoorModules;
+  let prefix: Uint8Array;
+  beforeAll(async () => {
+    modules = await loadDoorModules(TARGETS[name]);
+    prefix = readFileSync(join(FUZZ, "practice", name.startsWith("door-server") ? "client-hello" : "server-hello"));
+  });
+
+  it.each(inputsOf(name))("%s", (path) => {
+    const door = replayDoor(modules, prefix, readFileSync(join(FUZZ, path)));
+    expect(door.closed || (readFileSync(join(FUZZ, path))[0]! & 64) !== 0).toBe(true);
+    const file = path.split("/").at(-1)!;
+    const isWhole = name.endsWith("plain") ? file.startsWith("candy") : !WITHOUT_CANDY.test(file);
+    if (path.startsWith("corpus/") && isWhole) expect(door.gaveCandy).toBe(true);
+    if (path.startsWith("crashes/")) expect(door.gaveCandy).toBe(false);
+  });
+
+  it("has seeds, and the hello that they begin with is accepted", () => {
+    expect(inputsOf(name).length).toBeGreaterThan(5);
+    const door = new FuzzDoor(modules);
+    door.deliver(prefix);
+    expect(door.closed).toBe(false);
+  });
+});
+
+describe("x509", () => {
+  let vault: TestVault;
+  beforeAll(async () => {
+    vault = openFuzzVault(await loadVaultModule(), practiceSeal());
+  });
+
+  it.each(inputsOf("x509"))("%s", (path) => {
+    const failure = replayX509(vault, readFileSync(join(FUZZ, path)));
+    expect(Failure[failure]).toBeDefined();
+    if (path.startsWith("corpus/")) expect(failure === Failure.None).toBe(/accepted/.test(path));
+  });
+});
+
+describe("net", () => {
+  let module: WebAssembly.Module;
+  beforeAll(async () => {
+    module = new WebAssembly.Module(readFileSync(join(ROOT, await targetModule(TARGETS.net))));
+  });
+
+  it.each(inputsOf("net"))("%s", (path) => {
+    const net = replayNet(module, readFileSync(join(FUZZ, path)));
+    // Every conversation that is a seed hears something from net, be it an ARP request; but for a fragment, which is no whole packet.
+    if (path.startsWith("corpus/")) expect(net.sent > 0).toBe(!path.endsWith("/fragment"));
+  });
+});
+
+describe("a patch of a target", () => {
+  const patch = TARGETS["door-server-plain"].patches![0]!;
+
+  it("is refused when the text is not there, or is there twice", () => {
+    const text = patch.replace.map(([from]) => from).join("\n");
+    expect(applyPatch(patch, text)).toBe(patch.replace.map(([, to]) => to).join("\n"));
+    expect(() => applyPatch(patch, "")).toThrow("does not hold once");
+    expect(() => applyPatch(patch, text + text)).toThrow("does not hold once");
+  });
+
+  it("is refused when the file is not part of the module", async () => {
+    const elsewhere = { ...patch, name: "elsewhere", file: "unikernel/guest/tls/nowhere.ts" };
+    await expect(targetModule({ module: "door", patches: [elsewhere] })).rejects.toThrow("is not part of door");
+  });
+});
+
+/** Paths of a target's inputs, relative to test/fuzz. */
+function inputsOf(name: string): string[] {
+  return ["corpus", "crashes"].flatMap((kind) => {
+    const folder = join(FUZZ, kind, name);
+    return existsSync(folder) ? readdirSync(folder).map((file) => `${kind}/${name}/${file}`) : [];
+  });
+}

@@ -1,0 +1,235 @@
+/**
+ * The fuzz targets: which guest module each runs and how that is built into a libFuzzer program: the module (for door-*-plain with its
+ * record protection taken out), wasm2c, clang. Everything lands in build/fuzz and is built again when something it is made of has changed.
+ *
+ * The guest is compiled with explicit bounds checks and coverage; the harness around it with AddressSanitizer as well. The vault beside a
+ * door is there to judge, not to be explored: it is compiled without coverage; the target `vault` explores it.
+ */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import {
+  compileGuest,
+  GUEST_MODULES,
+  type GuestModule,
+  guestModulePath,
+  ROOT,
+} from "../../infra/image/compile-guest.ts";
+import { Failure } from "../../unikernel/guest/failure.ts";
+
+const BUILD = "build/fuzz";
+export const FUZZ = join(ROOT, "test/fuzz");
+const HARNESS = join(FUZZ, "harness");
+const RUNTIME_INCLUDE = "/usr/share/wabt/wasm2c";
+const run = promisify(execFile);
+
+export interface Target {
+  module: GuestModule;
+  /** The harness's file. */
+  harness: string;
+  /** Changes the guest's source before it is compiled: a test build, never the image. */
+  patches?: Patch[];
+  defines: Record<string, number>;
+  /** Whether the vault stands beside it. */
+  hasVault: boolean;
+  /** Bytes of an input at most. */
+  maxLength: number;
+  dictionary?: string;
+}
+
+/** Replacements in one file: each text must be there exactly once. */
+export interface Patch {
+  name: string;
+  file: string;
+  replace: [from: string, to: string][];
+}
+
+/** Null cipher: a record is authentic when the first byte of its tag is zero, and its content is left as it is. */
+const PLAIN_RECORDS: Patch = {
+  name: "plain",
+  file: "unikernel/guest/tls/record/protection.ts",
+  replace: [
+    ["this.aead.seal(this.nonce, header, content, tag);", "tag.wipe();"],
+    ["if (!this.aead.open(this.nonce, header, content, tag)) return false;", "if (tag[0] != 0) return false;"],
+  ],
+};
+
+function door(role: number, plain: boolean): Target {
+  return {
+    module: "door",
+    harness: "door.c",
+    ...(plain ? { patches: [PLAIN_RECORDS] } : {}),
+    defines: { DOOR_ROLE: role, DOOR_PLAIN: plain ? 1 : 0, FAILURE_VAULT_UNAVAILABLE: Failure.VaultUnavailable },
+    hasVault: true,
+    maxLength: 8192,
+    dictionary: "tls.dict",
+  };
+}
+
+export const TARGETS = {
+  "door-server": door(0, false),
+  "door-client": door(1, false),
+  "door-server-plain": door(0, true),
+  "door-client-plain": door(1, true),
+  x509: {
+    module: "vault",
+    harness: "x509.c",
+    defines: {},
+    hasVault: true,
+    maxLength: 8192,
+    dictionary: "x509.dict",
+  },
+  net: {
+    module: "net",
+    harness: "net.c",
+    defines: {},
+    hasVault: false,
+    maxLength: 16384,
+    dictionary: "net.dict",
+  },
+} as const satisfies Record<string, Target>;
+export type TargetName = keyof typeof TARGETS;
+export const TARGET_NAMES = Object.keys(TARGETS) as TargetName[];
+
+/** What a module was made of (infra/image/compile-guest.ts). */
+interface Stamp {
+  files: Record<string, string>;
+}
+
+export class FuzzBuildError extends Error {
+  override name = "FuzzBuildError";
+}
+
+/** The guest module of a target as Node or wasm2c takes it: its path, relative to the project. Built when stale. */
+export async function targetModule({ module, patches = [] }: Pick<Target, "module" | "patches">): Promise<string> {
+  await compileGuest({ ...GUEST_MODULES[module], out: guestModulePath(module) });
+  if (patches.length === 0) return guestModulePath(module);
+  const { files } = JSON.parse(readFileSync(join(ROOT, `${guestModulePath(module)}.stamp.json`), "utf8")) as Stamp;
+  const missed = patches.find(({ file }) => !Object.hasOwn(files, file));
+  if (missed !== undefined) throw new FuzzBuildError(`${missed.file} is not part of ${module}`);
+
+  const out = `${BUILD}/${[module, ...patches.map(({ name }) => name)].join("-")}.wasm`;
+  const image = readFileSync(join(ROOT, guestModulePath(module)));
+  const patch = (file: string, text: string) =>
+    patches.reduce((patched, one) => (one.file === file ? applyPatch(one, patched) : patched), text);
+  await whenStale(`${out}.made`, [image, JSON.stringify(patches)], async () => {
+    await compileGuest({ ...GUEST_MODULES[module], out, patch });
+  });
+  return out;
+}
+
+/** Throws {@link FuzzBuildError} when the text is not as the patch expects it. */
+export function applyPatch(patch: Patch, text: string): string {
+  return patch.replace.reduce((patched, [from, to]) => {
+    if (patched.split(from).length !== 2) throw new FuzzBuildError(`${patch.file} does not hold once: ${from}`);
+    return patched.replace(from, () => to);
+  }, text);
+}
+
+/** Builds a target's libFuzzer program when stale; returns its path. */
+export async function buildTarget(name: string, target: Target): Promise<string> {
+  const folder = join(ROOT, BUILD, name);
+  mkdirSync(folder, { recursive: true });
+  const practice = practiceHeaders(target);
+  for (const [file, text] of Object.entries(practice)) writeIfChanged(join(folder, file), text);
+
+  const common = ["-g1", "-std=gnu11", `-I${HARNESS}`, `-I${folder}`, `-I${RUNTIME_INCLUDE}`, ...defines(target)];
+  const harnessFlags = [...common, "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=fuzzer-no-link,address"];
+  // wasm2c's output has unused parts, and is checked by its own bounds checks.
+  const guestFlags = [...common, "-O1", "-w", "-fsanitize=fuzzer-no-link"];
+  const objects = [
+    await object(folder, join(HARNESS, "runtime.c"), harnessFlags),
+    await object(folder, await toC(folder, await targetModule(target), cName(target.module)), guestFlags),
+  ];
+  if (target.hasVault) {
+    if (target.module !== "vault") {
+      const vault = await toC(folder, await targetModule({ module: "vault" }), cName("vault"));
+      objects.push(await object(folder, vault, [...common, "-O2", "-w"]));
+    }
+    objects.push(await object(folder, join(HARNESS, "vault.c"), harnessFlags));
+  }
+  objects.push(await object(folder, join(HARNESS, target.harness), harnessFlags));
+
+  const program = join(folder, "fuzz");
+  await whenStale(
+    `${program}.made`,
+    objects.map((file) => readFileSync(file)),
+    () => clang(["-fsanitize=fuzzer,address", "-o", program, ...objects]),
+  );
+  return program;
+}
+
+/** The doors import a module "vault", so the vault's own C must not be named so. */
+function cName(module: GuestModule): string {
+  return module === "vault" ? "keeper" : module;
+}
+
+function defines({ defines: values }: Target): string[] {
+  return [
+    "-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0",
+    ...Object.entries(values).map(([name, value]) => `-D${name}=${value}`),
+  ];
+}
+
+function practiceHeaders({ module, defines: { DOOR_ROLE } }: Target): Record<string, string> {
+  const bytes = (name: string, file: string) =>
+    `static const unsigned char ${name}[] = {${[...readFileSync(join(FUZZ, "practice", file))].join(",")}};\n`;
+  return {
+    "practice-seal.h": bytes("practice_seal", "seal"),
+    ...(module === "door"
+      ? { "prefix.h": bytes("practice_prefix", DOOR_ROLE === 0 ? "client-hello" : "server-hello") }
+      : {}),
+  };
+}
+
+async function toC(folder: string, module: string, name: string): Promise<string> {
+  const out = join(folder, `${name}.c`);
+  await whenStale(`${out}.made`, [readFileSync(join(ROOT, module))], () =>
+    tool("wasm2c", [join(ROOT, module), "-n", name, "-o", out]),
+  );
+  return out;
+}
+
+async function object(folder: string, source: string, flags: string[]): Promise<string> {
+  const kind = source.startsWith(HARNESS) ? "harness" : "guest";
+  const out = join(folder, `${kind}-${basename(source, ".c")}.o`);
+  const headers = [
+    ...HEADERS.map((file) => join(HARNESS, file)),
+    join(folder, "practice-seal.h"),
+    join(folder, "prefix.h"),
+  ];
+  const made = [source, ...headers].filter((file) => existsSync(file)).map((file) => readFileSync(file));
+  await whenStale(`${out}.made`, [...made, flags.join(" ")], () => clang(["-c", ...flags, "-o", out, source]));
+  return out;
+}
+
+function clang(args: string[]): Promise<void> {
+  return tool("clang", args);
+}
+
+async function tool(program: string, args: string[]): Promise<void> {
+  try {
+    await run(program, args);
+  } catch (error) {
+    throw new FuzzBuildError(`${program}: ${(error as { stderr?: string }).stderr ?? (error as Error).message}`);
+  }
+}
+
+/** Runs `make` unless `stamp` says that it was run with these very inputs. */
+async function whenStale(stamp: string, inputs: (string | Uint8Array)[], make: () => Promise<void>): Promise<void> {
+  const hash = createHash("sha256");
+  for (const input of inputs) hash.update(createHash("sha256").update(input).digest());
+  const digest = hash.digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  await make();
+  mkdirSync(join(stamp, ".."), { recursive: true });
+  writeFileSync(stamp, digest);
+}
+
+function writeIfChanged(file: string, text: string): void {
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
+}
+
+const HEADERS = ["fuzz.h", "packets.h", "vault.h"];
