@@ -4,8 +4,9 @@
  * Nobody can replace a neighbour that we know: only an answer to a question of ours that is still open sets a MAC address; what
  * comes unasked is ignored, but that a neighbour who asks for us is remembered where there is room and nothing is known yet.
  * What is known is asked for again, from the neighbour itself, once a minute while it is used; who does not answer three
- * questions a second apart is forgotten. When the table is full, the neighbour that was used longest ago gives way, but only
- * to one that we want to reach. One packet waits for each answer.
+ * questions a second apart is forgotten. When the table is full, the known neighbour that was used longest ago gives way, but only
+ * to one that we want to reach; those that are asked for have half of the table at most, so that a flood from neighbours that do
+ * not exist costs no known one its place. One packet waits for each answer.
  */
 import { Bytes } from "bytes";
 import { Count } from "./count";
@@ -27,6 +28,8 @@ import { Host } from "./host";
 
 /** Neighbours in the table. */
 export const NEIGHBOURS: i32 = 64;
+/** Of them, those whose MAC is not known yet. */
+export const UNKNOWN: i32 = 32;
 /** Packets that wait for an answer, in all. */
 export const HELD: i32 = 8;
 const FRESH_MILLIS: u64 = 60_000;
@@ -57,6 +60,8 @@ class Neighbour {
   /** Questions asked without an answer, and when the last was. 0: none is open. */
   asks: u32 = 0;
   askedAt: u64 = 0;
+  /** The question is to be sent. */
+  due: bool = false;
   held: i32 = NOT_HELD;
 }
 
@@ -124,6 +129,19 @@ export class Arp {
     return 0;
   }
 
+  /** The next question, to the start of `out`; its length, 0: none. */
+  question(out: Bytes): u32 {
+    for (let i = 0; i < NEIGHBOURS; i++) {
+      const neighbour = this.neighbours[i];
+      if (!neighbour.due) continue;
+      neighbour.due = false;
+      // Whom we know is asked itself; only who is not known is asked for by everybody.
+      const destination = neighbour.mac == 0 ? BROADCAST : neighbour.mac;
+      return this.write(out, REQUEST, destination, 0, neighbour.address);
+    }
+    return 0;
+  }
+
   /** An ARP frame, at least an Ethernet header. */
   receive(frame: Bytes, now: u64): void {
     if (!this.accept(frame, now)) this.counters.add(Count.ArpRefused);
@@ -158,14 +176,15 @@ export class Arp {
     const mac = macAt(frame, SENDER_MAC);
     const sender = frame.u32be(SENDER);
     const operation = frame.u16be(OPERATION);
-    if (!isHostMac(mac) || mac != sourceOf(frame) || mac == this.host.mac || this.host.address == 0) return false;
+    if (!isHostMac(mac) || mac != sourceOf(frame) || this.host.address == 0) return false;
     // A probe (RFC 5227 §2.1.1) comes from nobody: whoever wants our address is told, but not remembered.
     const probe = sender == 0 && operation == REQUEST;
     if (!probe && !this.host.isNeighbour(sender)) return false;
     if (operation == REPLY) return this.hear(sender, mac, now);
     if (operation != REQUEST || frame.u32be(TARGET) != this.host.address) return false;
     if (!probe) this.meet(sender, mac, now);
-    this.send(REPLY, mac, mac, sender);
+    if (this.queue.full) this.counters.add(Count.QueueFull);
+    else this.queue.commit(this.write(this.queue.reserve(), REPLY, mac, mac, sender));
     return true;
   }
 
@@ -177,6 +196,7 @@ export class Arp {
     if (neighbour.mac != 0 && neighbour.mac != mac) return false;
     neighbour.mac = mac;
     neighbour.asks = 0;
+    neighbour.due = false;
     neighbour.staleAt = now + FRESH_MILLIS;
     return true;
   }
@@ -198,16 +218,11 @@ export class Arp {
   private ask(neighbour: Neighbour, now: u64): void {
     neighbour.asks += 1;
     neighbour.askedAt = now;
-    // Whom we know is asked itself; only who is not known is asked for by everybody.
-    this.send(REQUEST, neighbour.mac == 0 ? BROADCAST : neighbour.mac, 0, neighbour.address);
+    neighbour.due = true;
   }
 
-  private send(operation: u32, destination: u64, targetMac: u64, target: u32): void {
-    if (this.queue.full) {
-      this.counters.add(Count.QueueFull);
-      return;
-    }
-    const frame = this.queue.reserve();
+  /** Writes an ARP frame to `frame`; its length. */
+  private write(frame: Bytes, operation: u32, destination: u64, targetMac: u64, target: u32): u32 {
     putHeader(frame, destination, this.host.mac, TYPE_ARP);
     putMac(frame, HEADER_LENGTH, ETHERNET_IPV4);
     frame.putU16be(OPERATION, operation);
@@ -215,7 +230,7 @@ export class Arp {
     frame.putU32be(SENDER, this.host.address);
     putMac(frame, TARGET_MAC, targetMac);
     frame.putU32be(TARGET, target);
-    this.queue.commit(pad(frame, HEADER_LENGTH + ARP_LENGTH));
+    return pad(frame, HEADER_LENGTH + ARP_LENGTH);
   }
 
   private find(address: u32): Neighbour | null {
@@ -225,14 +240,19 @@ export class Arp {
     return null;
   }
 
-  /** A free place, or that of the neighbour used longest ago for whom no packet waits. */
+  /** A free place for one more to be asked for, or that of the known neighbour used longest ago of whom nothing is asked. */
   private makeRoom(): Neighbour | null {
+    let free: Neighbour | null = null;
     let oldest: Neighbour | null = null;
+    let unknown = 0;
     for (let i = 0; i < NEIGHBOURS; i++) {
       const neighbour = this.neighbours[i];
-      if (neighbour.address == 0) return neighbour;
-      if (neighbour.held == NOT_HELD && (oldest == null || neighbour.usedAt < oldest.usedAt)) oldest = neighbour;
+      if (neighbour.address == 0) free = neighbour;
+      else if (neighbour.mac == 0) unknown++;
+      else if (neighbour.asks == 0 && (oldest == null || neighbour.usedAt < oldest.usedAt)) oldest = neighbour;
     }
+    if (unknown >= UNKNOWN) return null;
+    if (free != null) return free;
     if (oldest != null) this.forget(oldest);
     return oldest;
   }
@@ -242,6 +262,7 @@ export class Arp {
     neighbour.address = 0;
     neighbour.mac = 0;
     neighbour.asks = 0;
+    neighbour.due = false;
   }
 
   private drop(neighbour: Neighbour): void {

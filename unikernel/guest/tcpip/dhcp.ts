@@ -25,12 +25,16 @@ export enum Lease {
   /** Take what `offer` says. */
   Taken,
   Lost,
+  /** The message is no answer to anything that we have asked. */
+  Refused,
 }
 
 const EVERYBODY: u32 = 0xffff_ffff;
 const MOST_SECONDS: u64 = 64;
 /** Requests for an offered address before another offer is looked for. */
 const REQUESTS: u32 = 4;
+/** After a refusal, so that a server which always refuses is not asked without end. */
+const NAK_PAUSE: u64 = 1_000;
 /** Between requests for more time at least (RFC 2131 §4.4.5). */
 const RENEW_MILLIS: u64 = 60_000;
 
@@ -61,23 +65,28 @@ export class Dhcp {
     this.begin(now);
   }
 
-  /** A message of `payload` bytes has come for us. */
+  /** Whether an answer is waited for. */
+  get waits(): bool {
+    return this.state != State.Off && this.state != State.Bound;
+  }
+
+  /** A message has come for us; only when we wait for one. */
   receive(payload: Bytes, now: u64): Lease {
     const offer = this.offer;
-    if (this.state == State.Off || this.state == State.Bound) return Lease.Same;
-    if (!offer.parse(payload, this.mac, this.transaction)) return Lease.Same;
+    if (!offer.parse(payload, this.mac, this.transaction)) return Lease.Refused;
     if (this.state == State.Selecting) {
-      if (offer.type == OFFER) this.choose(now);
+      if (offer.type != OFFER) return Lease.Refused;
+      this.choose(now);
       return Lease.Same;
     }
     // In rebinding any server may answer.
-    if (this.state != State.Rebinding && offer.server != this.server) return Lease.Same;
+    if (this.state != State.Rebinding && offer.server != this.server) return Lease.Refused;
     if (offer.type == NAK) {
       const had = this.state != State.Requesting;
-      this.begin(now);
+      this.begin(now + NAK_PAUSE);
       return had ? Lease.Lost : Lease.Same;
     }
-    if (offer.type != ACK || offer.address != this.address) return Lease.Same;
+    if (offer.type != ACK || offer.address != this.address) return Lease.Refused;
     this.bind(now);
     return Lease.Taken;
   }

@@ -25,7 +25,7 @@ import {
   typeOf,
 } from "./ethernet";
 import { FrameQueue } from "./frame-queue";
-import { Host } from "./host";
+import { Host, isUnicast } from "./host";
 import { Icmp, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE } from "./icmp";
 import { FINE, IP_HEADER_LENGTH, Packet, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, putIpHeader } from "./ipv4";
 import { Settings } from "./settings";
@@ -77,6 +77,8 @@ export class Stack {
     if (length != 0) return length;
     length = this.transmitDhcp(out, now);
     if (length != 0) return length;
+    length = this.arp.question(out);
+    if (length != 0) return length;
     for (let i = 0; i < TRIES; i++) {
       if (this.host.address == 0) return 0;
       const room = this.view.aim(out, PAYLOAD, FRAME_MAX - PAYLOAD);
@@ -85,8 +87,7 @@ export class Stack {
       putIpHeader(out, HEADER_LENGTH, this.host.address, this.transport.destination, PROTOCOL_TCP, segment);
       length = this.send(out, pad(out, PAYLOAD + segment), this.transport.destination, now);
       if (length != 0) return length;
-      // A question to the neighbour has been queued by now.
-      length = this.queue.take(out);
+      length = this.arp.question(out);
       if (length != 0) return length;
     }
     return 0;
@@ -111,7 +112,9 @@ export class Stack {
     const destination = destinationOf(frame);
     const type = typeOf(frame);
     if (destination != this.host.mac && destination != BROADCAST) return Count.FrameForeign;
-    if (!isHostMac(sourceOf(frame)) || (type != TYPE_ARP && type != TYPE_IPV4)) return Count.FrameForeign;
+    const source = sourceOf(frame);
+    if (!isHostMac(source) || source == this.host.mac || (type != TYPE_ARP && type != TYPE_IPV4))
+      return Count.FrameForeign;
     if (type == TYPE_ARP) {
       this.arp.receive(frame, now);
       return FINE;
@@ -185,6 +188,7 @@ export class Stack {
     const packet = this.packet;
     const datagram = packet.payload;
     const destination = packet.destination;
+    if (!this.dhcp.waits || !isUnicast(packet.source)) return false;
     if (destination != this.host.address && !this.host.isBroadcast(destination)) return false;
     if (datagram.length < UDP_HEADER_LENGTH || datagram.u16be(2) != DHCP_CLIENT || datagram.u16be(0) != DHCP_SERVER) {
       return false;
@@ -199,6 +203,7 @@ export class Stack {
     }
     const lease = this.dhcp.receive(whole.aim(datagram, UDP_HEADER_LENGTH, length - UDP_HEADER_LENGTH), now);
     const offer = this.dhcp.offer;
+    if (lease == Lease.Refused) return this.refuseDhcp();
     if (lease == Lease.Lost) this.lose();
     else if (lease == Lease.Taken) this.take(offer.address, offer.prefix, offer.router);
     return true;

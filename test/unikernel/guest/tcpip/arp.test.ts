@@ -63,7 +63,7 @@ describe("who asks for us", () => {
       () => arp(1, { ...NEIGHBOUR, mac: Uint8Array.from([3, 0, 0, 0, 0, 9]) }, US, { source: NEIGHBOUR.mac }),
     ],
     ["from no MAC", () => arp(1, { ...NEIGHBOUR, mac: NOBODY }, US, { source: NEIGHBOUR.mac })],
-    ["from our own MAC", () => arpRequest({ ...NEIGHBOUR, mac: MAC }, US.address)],
+    ["from our own MAC", () => arp(1, { ...NEIGHBOUR, mac: MAC }, US, { source: NEIGHBOUR.mac })],
     ["with our own address", () => arpRequest({ ...NEIGHBOUR, address: US.address }, US.address)],
     ["from another subnet", () => arpRequest({ ...NEIGHBOUR, address: "10.0.3.9" }, US.address)],
     ["from the subnet's broadcast address", () => arpRequest({ ...NEIGHBOUR, address: "10.0.2.255" }, US.address)],
@@ -195,5 +195,18 @@ describe("the table of 64", () => {
     expect(parseArp(stack.send("10.0.2.90")[0]!)).toMatchObject({ target: "10.0.2.90" });
     expect(parseIpv4(stack.send("10.0.2.20")[0]!)).toBeDefined();
     expect(parseArp(stack.send("10.0.2.21")[0]!)).toMatchObject({ target: "10.0.2.21" });
+  });
+
+  it("has half of its places for those that do not answer: known neighbours stay, each is asked for once, the rest is counted", () => {
+    for (let n = 20; n < 60; n++) stack.hear(arpRequest(neighbour(n), US.address));
+    const asked = Array.from({ length: 100 }, (_, i) => stack.send(`10.0.2.${100 + i}`)).flat();
+    expect(asked.map((frame) => parseArp(frame)!.target)).toEqual(
+      Array.from({ length: 32 }, (_, i) => `10.0.2.${100 + i}`),
+    );
+    expect(stack.count(Count.ArpFull)).toBe(68);
+    // Eight known ones have given way to what was free no more.
+    for (let n = 28; n < 60; n++) expect(parseIpv4(stack.send(`10.0.2.${n}`)[0]!)).toBeDefined();
+    expect(stack.wait(1000)).toHaveLength(32);
+    expect(stack.count(Count.QueueFull)).toBe(0);
   });
 });

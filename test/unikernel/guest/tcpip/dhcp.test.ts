@@ -256,6 +256,15 @@ describe("a lease", () => {
     expect(ask().type).toBe(DISCOVER);
   });
 
+  it("that is refused whenever it is asked for is not asked for without end", () => {
+    let times = 0;
+    for (const end = stack.now + 10_000; stack.now < end; times++) {
+      stack.hear(answer(ask().xid, OFFER));
+      stack.hear(answer(ask().xid, NAK));
+    }
+    expect(times).toBeLessThanOrEqual(11);
+  });
+
   it("of one second is renewed after half of it, and lost at its end", () => {
     bind({ lease: option(51, ...seconds(1)) });
     expect(stack.patience()).toBe(500);
@@ -298,8 +307,21 @@ describe("is not believed", () => {
   ])("%s", (_, changes) => {
     const { xid } = ask();
     stack.hear(answer(xid, OFFER, changes));
+    expect(stack.count(Count.DhcpRefused) + stack.count(Count.IpForeign)).toBe(1);
     expect(ask().type).toBe(DISCOVER);
     expect(stack.get("local")).toBe(0);
+  });
+
+  it.each(["0.0.0.0", "127.0.0.1", "255.255.255.255"])("an answer from %s", (address) => {
+    const { xid } = ask();
+    stack.hear(answer(xid, OFFER, { from: { ...SERVER, address } }));
+    expect(ask().type).toBe(DISCOVER);
+  });
+
+  it("a server, when nobody asked for one: it is answered like any other datagram", async () => {
+    const fixed = await TestStack.begin("ip=10.0.2.77/24");
+    expect(fixed.hear(answer(uint(4, 0), OFFER, { to: { mac: MAC, address: ADDRESS } }))).toHaveLength(1);
+    expect(fixed.count(Count.UdpRefused)).toBe(1);
   });
 
   it("a datagram with a wrong checksum, or longer or shorter than it says", () => {

@@ -124,6 +124,7 @@ describe("a frame is dropped", () => {
     ["to a group", changed((frame) => frame.set([1, 0, 0x5e], 0)), Count.FrameForeign],
     ["from a group", changed((frame) => frame.set([1], 6)), Count.FrameForeign],
     ["from no MAC", changed((frame) => frame.set(new Uint8Array(6), 6)), Count.FrameForeign],
+    ["from our own MAC", changed((frame) => frame.set(MAC, 6)), Count.FrameForeign],
     ["of IPv6", changed((frame) => frame.set([0x86, 0xdd], 12)), Count.FrameForeign],
     ["with a VLAN's tag", changed((frame) => frame.set([0x81, 0], 12)), Count.FrameForeign],
     ["by the link's broadcast, with a packet for us", changed((frame) => frame.set(BROADCAST, 0)), Count.IpForeign],
