@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // What is polled for comes at once or late on a busy machine: patience costs nothing where nothing is wrong.
+    expect: { poll: { timeout: 30_000 } },
     include: ["test/**/*.test.{ts,tsx}"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
