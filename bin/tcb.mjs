@@ -22,7 +22,7 @@ const PARTS = [
   { part: "boards/node", path: "unikernel/boards/node", group: "node" },
 ];
 /** Lines of code at most. */
-export const BUDGETS = { guest: 12_000, metal: 1_500 };
+export const BUDGETS = { guest: 13_500, metal: 1_500 };
 
 const SOURCE = /(?<!\.d)\.(ts|c|h|S|ld)$/;
 const COMMENT = /^\s*(\/\/|\/\*|\*)/;
