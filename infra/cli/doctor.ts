@@ -24,7 +24,11 @@ interface Tool {
 const TOOLS: Tool[] = [
   { program: "openssl", args: ["version"], purpose: "attacking by hand; interop tests", package: "openssl" },
   { program: "socat", args: ["-V"], purpose: "joining the doors by hand", package: "socat" },
+  { program: "curl", args: ["--version"], purpose: "interop tests", package: "curl" },
   { program: "gnutls-cli", args: ["--version"], purpose: "interop tests", package: "gnutls-bin" },
+  { program: "clang", args: ["--version"], purpose: "fuzzing, npm run fuzz", package: "clang" },
+  { program: "ip", args: ["-V"], purpose: "tests of its TCP/IP against Linux", package: "iproute2" },
+  { program: "busybox", args: ["--help"], purpose: "the same tests; comparing with Linux, npm run bench:metal", package: "busybox" },
   { program: "chromium", args: ["--version"], purpose: "tests of the page in a real browser", package: "chromium" },
 ];
 

@@ -12,6 +12,8 @@ export interface ImageOptions {
 }
 
 export async function image(options: ImageOptions): Promise<void> {
+  // So that what was made on the way goes too.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
   const out = options.out === undefined ? undefined : resolve(options.out);
   const built = await withProgress("building the image", () => metalImage(out));
   if (!options.check) {

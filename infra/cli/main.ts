@@ -5,6 +5,7 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { LEAST_MEMORY, MOST_MEMORY } from "../machine/qemu.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { DEFAULT_DIR } from "./start/state-dir.ts";
 
@@ -33,7 +34,15 @@ program
   .addOption(port("--dialback-port <N>", "the door that calls back", 10001))
   .addOption(port("--client-port <N>", "the door where the piñata is the TLS client", 10002))
   .addOption(port("--dial-to-port <N>", "your port that the second door calls", 40001))
-  .addOption(wholeNumber("--from-peer <N>", "connections of one peer at once (node board)", 16, 1, 64))
+  .addOption(
+    wholeNumber(
+      "--from-peer <N>",
+      "connections of one peer at once (Node board; behind QEMU all peers look like one)",
+      16,
+      1,
+      64,
+    ),
+  )
   .addOption(wholeNumber("--block-seconds <N>", "a block this often on the development chain", 30, 1, 86_400))
   .addOption(
     new Option(
@@ -69,7 +78,7 @@ program
   .command("image")
   .description("build the image of the metal board: one file that a virtual machine boots, named by its SHA-256")
   .addOption(text("--out <FILE>", "where it goes (default: build/metal/pinata.elf of this project)"))
-  .option("--check", "build it twice, in other folders and surroundings, and compare byte for byte")
+  .option("--check", "build it twice more, in other folders and surroundings, and compare byte for byte")
   .option("--json", "print the findings as JSON")
   .action(async (options) => (await import("./image.ts")).image(options));
 
@@ -96,7 +105,7 @@ program
       64,
     ),
   )
-  .addOption(wholeNumber("--memory <N>", "the machine's memory in MiB", 16, 8, 4096))
+  .addOption(wholeNumber("--memory <N>", "the machine's memory in MiB", LEAST_MEMORY, LEAST_MEMORY, MOST_MEMORY))
   .option("--kvm", "the processor's own virtualisation (/dev/kvm) instead of emulation")
   .option("--json", "print one JSON object instead of the screen when it hangs")
   .action(async (options) => (await import("./run.ts")).run(options));

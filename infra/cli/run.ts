@@ -35,11 +35,20 @@ export async function run(options: RunOptions): Promise<void> {
   const { serverPort: server, dialbackPort: dialback, clientPort: client, tap, ip, gateway } = options;
   const host = options.host === undefined ? undefined : [options.host];
   const network = await chooseNetwork({ ports: { server, dialback, client }, host, tap, ip, gateway });
+  const say = (line: string) => void process.stderr.write(`  ${line}\n`);
+  let machine: Machine | undefined;
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      stopping = true;
+      void Promise.resolve(machine?.stop(signal)).then(() => process.exit(0));
+    });
+  }
   requireMetalTools("running the image takes", ["qemu-system-x86_64"]);
   const image = options.image ?? (await withProgress("building the image", () => metalImage())).file;
   const files = readMachineFiles(image, options.seal);
   const trace = resolve(options.trace ?? join(dirname(options.seal), "trace.jsonl"));
-  const machine = new Machine({
+  machine = new Machine({
     ...files,
     network,
     dialTo: options.dialToPort,
@@ -47,15 +56,9 @@ export async function run(options: RunOptions): Promise<void> {
     memoryMiB: options.memory,
     kvm: options.kvm ?? false,
     trace: openTrace(trace),
-    log: (line) => void process.stderr.write(`  ${line}\n`),
+    log: say,
+    tell: say,
   });
-  let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      stopping = true;
-      void machine.stop(signal).then(() => process.exit(0));
-    });
-  }
   try {
     const booted = await machine.start();
     const { boot, image: hash, ports } = booted;

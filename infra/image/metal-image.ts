@@ -1,5 +1,9 @@
 /** The metal image for commands: what building it lacks is told before it begins, and what goes wrong with it in one piece. */
-import { CommandError } from "../cli/errors.ts";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { CommandError, UsageError } from "../cli/errors.ts";
+import { makeDir } from "../cli/make-dir.ts";
 import { metalTools } from "./tools.ts";
 
 export interface MetalImage {
@@ -10,15 +14,37 @@ export interface MetalImage {
   size: number;
 }
 
-/** Builds it when it is stale. Throws a CommandError. */
+/** Builds it when it is stale; what is made on the way goes with this process, also when it is told to end. Throws a CommandError. */
 export async function metalImage(out?: string): Promise<MetalImage> {
   requireMetalTools("building the image takes");
+  if (out !== undefined) requirePlace(out);
   const { buildMetal } = await import("./build-metal.ts");
+  const workDir = mkdtempSync(join(tmpdir(), "pinata-metal-"));
+  const clean = () => rmSync(workDir, { recursive: true, force: true, maxRetries: 3 });
+  process.once("exit", clean);
   try {
-    const { file, sha256, size } = await buildMetal(out === undefined ? {} : { out });
+    const { file, sha256, size } = await buildMetal(out === undefined ? { workDir } : { out, workDir });
     return { file, sha256, size };
   } catch (error) {
     throw new CommandError(`the image cannot be built: ${(error as Error).message}`);
+  } finally {
+    process.off("exit", clean);
+    clean();
+  }
+}
+
+/** Compiling takes a while: a place where nothing can be written is told before. */
+function requirePlace(out: string): void {
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`the image is a file, and ${out} is a folder: see --out`);
+  }
+  try {
+    makeDir(dirname(out));
+    const trial = `${out}.${process.pid}.tmp`;
+    writeFileSync(trial, "");
+    rmSync(trial);
+  } catch (error) {
+    throw new CommandError(`the image cannot be written: ${(error as Error).message}`);
   }
 }
 

@@ -61,12 +61,16 @@ const PARTS = ["bin", "infra", "unikernel", "monitor", "package.json", "package-
 /** Both files' bytes, and where they first differ; undefined when they do not. Throws a CommandError when a build fails. */
 export async function buildTwice(): Promise<{ images: [Buffer, Buffer]; difference: Difference | undefined }> {
   const place = mkdtempSync(join(tmpdir(), "pinata-twice-"));
+  const clean = () => rmSync(place, { recursive: true, force: true, maxRetries: 3 });
+  process.once("exit", clean);
   try {
-    const first = await buildIn(place, FIRST);
-    const second = await buildIn(place, SECOND);
+    const builds = [FIRST, SECOND].map((surroundings) => buildIn(place, surroundings));
+    await Promise.allSettled(builds);
+    const [first, second] = (await Promise.all(builds)) as [Buffer, Buffer];
     return { images: [first, second], difference: firstDifference(first, second) };
   } finally {
-    rmSync(place, { recursive: true, force: true });
+    process.off("exit", clean);
+    clean();
   }
 }
 

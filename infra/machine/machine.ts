@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
 import type { TraceLog } from "../../unikernel/boards/node/trace-log.ts";
+import { SealError } from "../../unikernel/guest/seal-error.ts";
 import { TRACE_VERSION, type TraceEvent } from "../../unikernel/trace.ts";
 import { CommandError } from "../cli/errors.ts";
 import { choosePorts, PORT_OPTIONS } from "./ports.ts";
@@ -19,7 +20,10 @@ export interface MachineOptions extends Omit<MachineSettings, "image" | "seal" |
   image: Uint8Array;
   seal: Uint8Array;
   trace: TraceLog;
+  /** Everything that the machine and QEMU say. */
   log(line: string): void;
+  /** What whoever started it should hear: that it ended, and that it is back. */
+  tell(line: string): void;
   pace?: Pace;
 }
 
@@ -46,6 +50,8 @@ export interface Booted {
 
 const PACE: Pace = { firstPause: 1_000, longestPause: 30_000, steady: 60_000, boot: 60_000, polite: 2_000 };
 const MOST_LOST_PORTS = 10;
+/** The piñata's first line says that it runs, and nothing more. */
+const FIRST_LINE = "# pinata";
 /** Where the child finds the two files: its descriptors 3 and 4. */
 const [IMAGE, SEAL] = ["/dev/fd/3", "/dev/fd/4"];
 
@@ -120,16 +126,16 @@ export class Machine {
 
   /** Starts it again whenever it ends, unless we are stopping. */
   private keep(run: Run, pause: number): void {
-    const { log } = this.options;
+    const { tell } = this.options;
     void run.ended.then((how) => {
       if (this.stopping) return;
       const wait = Date.now() - run.since > this.pace.steady ? this.pace.firstPause : pause;
-      log(`the machine ended (${how}); starting it again in ${wait / 1000} s`);
+      tell(`the machine ended (${how}); starting it again in ${wait / 1000} s`);
       this.timer = setTimeout(() => {
         const next = this.launch();
         next.booted.then(
-          () => log("the machine is back"),
-          ({ message }: Error) => this.stopping || log(message),
+          () => tell("the machine is back"),
+          ({ message }: Error) => this.stopping || tell(message),
         );
         this.keep(next, Math.min(wait * 2, this.pace.longestPause));
       }, wait);
@@ -161,13 +167,15 @@ export class Machine {
         if (outside.event === "stopped" && outside.boot === boot) boot = undefined;
       },
       said: (line) => {
-        lastSaid = line.replace(/^# /, "");
+        if (line !== FIRST_LINE) lastSaid = line.replace(/^# /, "");
         log(line);
       },
     });
     const errors = new Serial({
       trace: () => {},
       said: (line) => {
+        // That we end it is known.
+        if (this.stopping && /: terminating on signal \d+ from pid \d+/.test(line)) return;
         if (!/\bwarning:/.test(line)) qemuSaid = line.replace(/^(qemu-system-x86_64|setpriv): /, "");
         log(line);
       },
@@ -226,7 +234,19 @@ export class Machine {
         `QEMU cannot listen on port ${port} of ${host}${rights}: choose another with ${PORT_OPTIONS[door]}`,
       );
     }
+    if (this.options.network.kind === "tap" && qemuSaid.startsWith("-netdev tap")) {
+      const { name } = this.options.network;
+      const user = this.owner === undefined ? "you" : "nobody, as whom it runs";
+      const why = qemuSaid.replace(/^-netdev [^:]*: /, "");
+      return new CommandError(
+        `QEMU cannot use the TAP device ${name}: ${why} (it must be there, for the user ${user}: ip tuntap add dev ${name} mode tap user …)`,
+      );
+    }
     if (qemuSaid !== "") return new CommandError(`QEMU does not start: ${qemuSaid}`);
+    const refusal = /^the seal is refused: (\d+)$/.exec(lastSaid)?.[1];
+    if (refusal !== undefined) {
+      return new CommandError(`the vault refuses this seal: ${SealError[Number(refusal)] ?? `error ${refusal}`}`);
+    }
     if (lastSaid !== "") return new CommandError(`the machine does not boot: ${lastSaid}`);
     return new CommandError(`the machine does not boot: QEMU ended (${how}) without a word`);
   }

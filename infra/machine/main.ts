@@ -1,7 +1,7 @@
 /**
  * One piñata on the metal board as a process: keeps a machine under QEMU up. Started by `pinata start`; by hand:
  * `node --import tsx infra/machine/main.ts --image FILE --seal FILE [--trace FILE] [--host ADDRESS]…`.
- * Tells a parent over IPC when it is ready, and ends cleanly on SIGINT, SIGTERM or when the parent is gone.
+ * Tells a parent over IPC when it is ready and when it fell or is back, and ends cleanly on SIGINT, SIGTERM or when the parent is gone.
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
@@ -10,6 +10,7 @@ import { CommandError, UsageError } from "../cli/errors.ts";
 import { readMachineFiles } from "./files.ts";
 import { Machine } from "./machine.ts";
 import { chooseNetwork } from "./network.ts";
+import { LEAST_MEMORY, MOST_MEMORY } from "./qemu.ts";
 
 const HELP = `Keeps one piñata up under QEMU.
 
@@ -27,7 +28,7 @@ const HELP = `Keeps one piñata up under QEMU.
   --tap NAME              a TAP device instead of forwarded doors
   --ip ADDRESS/PREFIX     its address there, or dhcp (default dhcp)
   --gateway ADDRESS       its gateway there
-  --memory N              MiB (default 16)
+  --memory N              MiB, at most 1024 (default and least 16)
   --kvm                   the processor's own virtualisation instead of emulation
 `;
 
@@ -53,7 +54,7 @@ const flags = z.object({
   tap: z.string().optional(),
   ip: z.string().optional(),
   gateway: z.string().optional(),
-  memory: number("memory", 8, 4096).default(16),
+  memory: number("memory", LEAST_MEMORY, MOST_MEMORY).default(LEAST_MEMORY),
   kvm: z.boolean().default(false),
 });
 
@@ -79,6 +80,10 @@ async function main(): Promise<void> {
     kvm: options.kvm,
     trace: options.trace === undefined ? stdoutTraceLog() : fileTraceLog(options.trace),
     log,
+    tell(line) {
+      log(line);
+      process.send?.({ tell: line });
+    },
   });
   let stopping = false;
   const stop = async (reason: string) => {

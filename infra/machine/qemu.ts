@@ -48,6 +48,10 @@ export interface MachineSettings {
 }
 
 export const QEMU = "qemu-system-x86_64";
+/** MiB: the compartments' memories take nearly all of it. */
+export const LEAST_MEMORY = 16;
+/** MiB: the piñata has no use for as much, and the board does not boot with twice that. */
+export const MOST_MEMORY = 1024;
 /** Where the doors are inside the user network. */
 export const GUEST_PORTS: DoorPorts = { server: 10000, dialback: 10001, client: 10002 };
 const USER_ADDRESS = "10.0.2.15/24";

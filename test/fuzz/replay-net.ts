@@ -43,6 +43,8 @@ interface NetExports {
   drop(slot: number): void;
   authenticated(slot: number, now: bigint): void;
   address(): number;
+  /** Of the test build. */
+  heapTop(): number;
 }
 
 /** A net as the harness boots it. A trap is thrown. */
@@ -57,6 +59,7 @@ export class FuzzNet {
   private readonly openSlots = new Set<number>();
   private readonly conversations = Array.from({ length: 256 }, () => ({ next: 0, seen: 0 }));
   private readonly dialledFrom = [0, 0, 0, 0];
+  private readonly heapTop: number;
   private dhcpTransaction = 0;
 
   constructor(
@@ -68,6 +71,7 @@ export class FuzzNet {
     const length = this.toInbox(Buffer.concat([Buffer.alloc(SECRETS_LENGTH, 0x6e), OUR_MAC, line]));
     const refused = this.net.boot(length, BOOT_TIME);
     if (refused !== 0) throw new Error(`net refuses its settings: ${refused}`);
+    this.heapTop = this.net.heapTop();
     this.settle();
   }
 
@@ -79,6 +83,7 @@ export class FuzzNet {
   play(input: Uint8Array): void {
     const reader = new InputReader(input);
     for (let i = 0; i < MOST_OPERATIONS && reader.left > 0; i++) this.step(reader);
+    if (this.net.heapTop() !== this.heapTop) throw new Error("net has allocated after its start");
   }
 
   private step(input: InputReader): void {

@@ -1,6 +1,6 @@
 /** Runs a target's libFuzzer program over its seeds for a time and reads what it reports. A finding is made small before it is reported. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FUZZ, type Target } from "./targets.ts";
 
@@ -16,7 +16,10 @@ export interface Report {
 }
 
 export interface RunOptions {
+  /** 0: no limit. */
   seconds: number;
+  /** Whether inputs that earlier runs have learnt are taken up and new ones kept (in build/fuzz), or only the seeds count. */
+  learnt: "kept" | "forgotten";
   /** Executions at most. */
   runs?: number;
   /** The sequence of libFuzzer's random numbers; another in every run when absent. */
@@ -32,10 +35,18 @@ const MEMORY_MEGABYTES = 1024;
 /** `name` is that of the seeds: the folders in test/fuzz/corpus and test/fuzz/crashes. */
 export async function runTarget(name: string, program: string, target: Target, options: RunOptions): Promise<Report> {
   const folder = dirname(program);
-  const corpus = join(folder, "corpus");
-  const artifacts = join(folder, "findings");
-  // The name of a finding is its hash: an old one could be mistaken for this run's.
-  rmSync(artifacts, { recursive: true, force: true });
+  const own = mkdtempSync(join(folder, "run-"));
+  try {
+    return await runIn(own, name, program, target, options);
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+/** In a folder of this run's own: the name of a finding is its hash, and an old one could be mistaken for this run's. */
+async function runIn(own: string, name: string, program: string, target: Target, options: RunOptions): Promise<Report> {
+  const artifacts = join(own, "findings");
+  const corpus = join(options.learnt === "kept" ? dirname(program) : own, "corpus");
   for (const path of [corpus, artifacts]) mkdirSync(path, { recursive: true });
   const seeds = ["corpus", "crashes"].map((kind) => join(FUZZ, kind, name)).filter((path) => existsSync(path));
   const limits = [`-timeout=${LONGEST_SECONDS}`, `-rss_limit_mb=${MEMORY_MEGABYTES}`, `-max_len=${target.maxLength}`];

@@ -1,14 +1,15 @@
 /**
  * The fuzz targets: which guest module each runs and how that is built into a libFuzzer program: the module (for door-*-plain with its
- * record protection taken out), wasm2c, clang. Everything lands in build/fuzz and is built again when something it is made of has changed.
+ * record protection taken out, net with a look at its heap), wasm2c, clang. Everything lands in build/fuzz and is built again when something
+ * it is made of has changed; targets of the same module share its object file.
  *
  * The guest is compiled with explicit bounds checks and coverage; the harness around it with AddressSanitizer as well. The vault beside a
  * door is there to judge, not to be explored: it is compiled without coverage; the target `vault` explores it.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import {
   compileGuest,
@@ -22,7 +23,7 @@ import { Failure } from "../../unikernel/guest/failure.ts";
 const BUILD = "build/fuzz";
 export const FUZZ = join(ROOT, "test/fuzz");
 const HARNESS = join(FUZZ, "harness");
-const RUNTIME_INCLUDE = "/usr/share/wabt/wasm2c";
+const COMMON_FLAGS = ["-g1", "-std=gnu11", "-I/usr/share/wabt/wasm2c", "-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0"];
 const run = promisify(execFile);
 
 export interface Target {
@@ -37,6 +38,8 @@ export interface Target {
   /** Bytes of an input at most. */
   maxLength: number;
   dictionary?: string;
+  /** How the guest's C is optimised; -O1 when absent. -O0 is built eight times as fast and runs slower. */
+  optimize?: "-O0";
 }
 
 /** Replacements in one file: each text must be there exactly once. */
@@ -53,6 +56,18 @@ const PLAIN_RECORDS: Patch = {
   replace: [
     ["this.aead.seal(this.nonce, header, content, tag);", "tag.wipe();"],
     ["if (!this.aead.open(this.nonce, header, content, tag)) return false;", "if (tag[0] != 0) return false;"],
+  ],
+};
+
+/** The top of the heap, exported: nothing may be allocated after start, as nothing is given back. */
+const HEAP_TOP: Patch = {
+  name: "heap",
+  file: "unikernel/guest/net.ts",
+  replace: [
+    [
+      'import { Bytes } from "bytes";',
+      'import { top } from "arena";\nimport { Bytes } from "bytes";\nexport function heapTop(): usize {\n  return top();\n}',
+    ],
   ],
 };
 
@@ -84,6 +99,7 @@ export const TARGETS = {
   net: {
     module: "net",
     harness: "net.c",
+    patches: [HEAP_TOP],
     defines: {},
     hasVault: false,
     maxLength: 16384,
@@ -135,23 +151,29 @@ export async function buildTarget(name: string, target: Target): Promise<string>
   const practice = practiceHeaders(target);
   for (const [file, text] of Object.entries(practice)) writeIfChanged(join(folder, file), text);
 
-  const common = ["-g1", "-std=gnu11", `-I${HARNESS}`, `-I${folder}`, `-I${RUNTIME_INCLUDE}`, ...defines(target)];
-  const harnessFlags = [...common, "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=fuzzer-no-link,address"];
-  // wasm2c's output has unused parts, and is checked by its own bounds checks.
-  const guestFlags = [...common, "-O1", "-w", "-fsanitize=fuzzer-no-link"];
-  const objects = [
-    await object(folder, join(HARNESS, "runtime.c"), harnessFlags),
-    await object(folder, await toC(folder, await targetModule(target), cName(target.module)), guestFlags),
-  ];
-  if (target.hasVault) {
-    if (target.module !== "vault") {
-      const vault = await toC(folder, await targetModule({ module: "vault" }), cName("vault"));
-      objects.push(await object(folder, vault, [...common, "-O2", "-w"]));
-    }
-    objects.push(await object(folder, join(HARNESS, "vault.c"), harnessFlags));
+  const guest = await guestObject(await targetModule(target), cName(target.module), [
+    "-O1",
+    "-fsanitize=fuzzer-no-link",
+  ]);
+  const objects = [guest];
+  // The vault beside a door judges and is not explored.
+  if (target.hasVault && target.module !== "vault") {
+    objects.push(await guestObject(await targetModule({ module: "vault" }), cName("vault"), ["-O2"]));
   }
-  objects.push(await object(folder, join(HARNESS, target.harness), harnessFlags));
-
+  const includes = [HARNESS, folder, ...objects.map((path) => dirname(path))].map((path) => `-I${path}`);
+  const defines = Object.entries(target.defines).map(([key, value]) => `-D${key}=${value}`);
+  const flags = [...COMMON_FLAGS, "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=fuzzer-no-link,address"];
+  const headers = [
+    ...readdirSync(HARNESS)
+      .filter((file) => file.endsWith(".h"))
+      .map((file) => join(HARNESS, file)),
+    ...Object.keys(practice).map((file) => join(folder, file)),
+    ...objects.map((path) => path.replace(/(-coverage)?\.o$/, ".h")),
+  ];
+  for (const source of ["runtime.c", ...(target.hasVault ? ["vault.c"] : []), target.harness]) {
+    const out = join(folder, `harness-${basename(source, ".c")}.o`);
+    objects.push(await object(join(HARNESS, source), out, [...flags, ...includes, ...defines], headers));
+  }
   const program = join(folder, "fuzz");
   await whenStale(
     `${program}.made`,
@@ -166,13 +188,6 @@ function cName(module: GuestModule): string {
   return module === "vault" ? "keeper" : module;
 }
 
-function defines({ defines: values }: Target): string[] {
-  return [
-    "-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0",
-    ...Object.entries(values).map(([name, value]) => `-D${name}=${value}`),
-  ];
-}
-
 function practiceHeaders({ module, defines: { DOOR_ROLE } }: Target): Record<string, string> {
   const bytes = (name: string, file: string) =>
     `static const unsigned char ${name}[] = {${[...readFileSync(join(FUZZ, "practice", file))].join(",")}};\n`;
@@ -184,23 +199,21 @@ function practiceHeaders({ module, defines: { DOOR_ROLE } }: Target): Record<str
   };
 }
 
-async function toC(folder: string, module: string, name: string): Promise<string> {
-  const out = join(folder, `${name}.c`);
-  await whenStale(`${out}.made`, [readFileSync(join(ROOT, module))], () =>
-    tool("wasm2c", [join(ROOT, module), "-n", name, "-o", out]),
+/** wasm2c's C of a module as an object file, its header beside it: one for all targets that run it with these flags. */
+async function guestObject(module: string, name: string, flags: string[]): Promise<string> {
+  const folder = join(ROOT, BUILD, "modules", basename(module, ".wasm"));
+  mkdirSync(folder, { recursive: true });
+  const source = join(folder, `${name}.c`);
+  await whenStale(`${source}.made`, [readFileSync(join(ROOT, module))], () =>
+    tool("wasm2c", [join(ROOT, module), "-n", name, "-o", source]),
   );
-  return out;
+  const out = join(folder, `${name}${flags.length > 1 ? "-coverage" : ""}.o`);
+  // wasm2c's output has unused parts, and is checked by its own bounds checks.
+  return object(source, out, [...COMMON_FLAGS, ...flags, "-w"], []);
 }
 
-async function object(folder: string, source: string, flags: string[]): Promise<string> {
-  const kind = source.startsWith(HARNESS) ? "harness" : "guest";
-  const out = join(folder, `${kind}-${basename(source, ".c")}.o`);
-  const headers = [
-    ...HEADERS.map((file) => join(HARNESS, file)),
-    join(folder, "practice-seal.h"),
-    join(folder, "prefix.h"),
-  ];
-  const made = [source, ...headers].filter((file) => existsSync(file)).map((file) => readFileSync(file));
+async function object(source: string, out: string, flags: string[], headers: string[]): Promise<string> {
+  const made = [source, ...headers].map((file) => readFileSync(file));
   await whenStale(`${out}.made`, [...made, flags.join(" ")], () => clang(["-c", ...flags, "-o", out, source]));
   return out;
 }
@@ -217,19 +230,26 @@ async function tool(program: string, args: string[]): Promise<void> {
   }
 }
 
+/** What is being made, by stamp: targets that are built side by side wait for what they share. */
+const underway = new Map<string, Promise<void>>();
+
 /** Runs `make` unless `stamp` says that it was run with these very inputs. */
 async function whenStale(stamp: string, inputs: (string | Uint8Array)[], make: () => Promise<void>): Promise<void> {
   const hash = createHash("sha256");
   for (const input of inputs) hash.update(createHash("sha256").update(input).digest());
   const digest = hash.digest("hex");
+  const other = underway.get(stamp);
+  if (other !== undefined) await other;
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
-  await make();
-  mkdirSync(join(stamp, ".."), { recursive: true });
-  writeFileSync(stamp, digest);
+  const making = (async () => {
+    await make();
+    mkdirSync(dirname(stamp), { recursive: true });
+    writeFileSync(stamp, digest);
+  })().finally(() => underway.delete(stamp));
+  underway.set(stamp, making);
+  await making;
 }
 
 function writeIfChanged(file: string, text: string): void {
   if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
 }
-
-const HEADERS = ["fuzz.h", "packets.h", "vault.h"];

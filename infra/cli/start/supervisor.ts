@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { ROOT } from "../../image/compile-guest.ts";
 import { CommandError } from "../errors.ts";
 
@@ -27,6 +28,8 @@ export interface Supervisor {
   stop(): Promise<void>;
 }
 
+/** What a program may tell whoever started all this, at any time. */
+const asideSchema = z.object({ tell: z.string().max(1_000) });
 const FIRST_PAUSE = 1_000;
 const POLITE_MILLIS = 5_000;
 const STEADY_MILLIS = 60_000;
@@ -51,15 +54,20 @@ export function createSupervisor(logs: string, say: (line: string) => void): Sup
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     children.set(program.name, child);
-    const log = createWriteStream(join(logs, `${program.name.replace(/\W+/g, "-")}.log`), { flags: "a" });
+    const log = createWriteStream(join(logs, `${plain(program.name)}.log`), { flags: "a" });
     let words = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       words = (words + chunk.toString()).slice(-4_000);
       log.write(chunk);
     });
     child.once("close", () => log.end());
+    child.on("message", (message) => {
+      const told = asideSchema.safeParse(message);
+      if (told.success && !stopping) say(`${program.name}: ${told.data.tell}`);
+    });
     const ready = new Promise<Ready>((resolve, reject) => {
-      child.once("message", (message) => {
+      child.on("message", (message) => {
+        if (asideSchema.safeParse(message).success) return;
         try {
           resolve(program.ready(message));
         } catch (error) {
@@ -120,6 +128,11 @@ function end(child: ChildProcess): Promise<void> {
     });
     child.kill("SIGTERM");
   });
+}
+
+/** As a file's name that can be typed anywhere: the-pinata. */
+function plain(name: string): string {
+  return name.normalize("NFD").replace(/\p{M}/gu, "").replace(/\W+/g, "-");
 }
 
 function lastWords(text: string): string {

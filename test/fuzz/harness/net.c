@@ -4,8 +4,8 @@
  *
  * Input: a byte of FLAGS, then operations (a byte OP in its low three bits, and what harness/net.c's `step` takes) to the end.
  *
- * Beyond not trapping: `next` and `transmit` come to an end, events keep their order, and every frame that net sends is one that an honest
- * host at our address may send, with right lengths and checksums.
+ * Beyond not trapping: `next` and `transmit` come to an end, events keep their order, nothing is allocated after start, and every frame that
+ * net sends is one that an honest host at our address may send, with right lengths and checksums.
  */
 #include "net.h"
 
@@ -37,6 +37,7 @@ enum { EVENT_OPENED = 1, EVENT_REFUSED, EVENT_READABLE, EVENT_PEER_CLOSED, EVENT
 typedef struct {
   Z_net_instance_t instance;
   uint8_t *memory;
+  uint32_t heap_top;
 } Snapshot;
 
 static Z_net_instance_t net;
@@ -348,6 +349,7 @@ static void boot(Snapshot *snapshot, const char *line) {
   memcpy(in + SECRETS, our_mac, 6);
   memcpy(in + SECRETS + 6, line, strlen(line));
   expect(Z_netZ_boot(&net, length, BOOT_TIME) == 0, "net refuses its settings");
+  snapshot->heap_top = Z_netZ_heapTop(&net);
   snapshot->instance = net;
   snapshot->memory = malloc(Z_netZ_memory(&net)->size);
   expect(snapshot->memory != NULL, "the harness has no memory");
@@ -375,5 +377,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(dialled_from, 0, sizeof dialled_from);
   settle();
   for (uint32_t i = 0; i < MOST_OPERATIONS && input.left > 0; i++) step(&input);
+  expect(Z_netZ_heapTop(&net) == snapshot->heap_top, "net has allocated after its start");
   return 0;
 }

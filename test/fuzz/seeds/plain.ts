@@ -54,6 +54,7 @@ export function recordPlainClients(modules: DoorModules, pki: Pki): PlainSeeds {
   const plays: [string, Play<ClientPeer>][] = [
     ["candy", handshake({})],
     ["candy-p256", handshake({ groups: [GROUP.p256] })],
+    ["candy-hybrid", handshake({ groups: [GROUP.hybrid] })],
     ["candy-aes256", handshake({ suites: [0x1302] })],
     ["candy-chacha", handshake({ suites: [0x1303] })],
     ["candy-retry", afterRetry],
@@ -75,6 +76,7 @@ export function recordPlainServers(modules: DoorModules, pki: Pki): PlainSeeds {
   const plays: [string, Play<ServerPeer>][] = [
     ["candy", flight({})],
     ["candy-aes256", flight({ suite: 0x1302 })],
+    ["candy-hybrid", flight({ group: GROUP.hybrid })],
     [
       "candy-not-asked",
       ({ peer }) => {

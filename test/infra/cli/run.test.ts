@@ -106,8 +106,8 @@ describe("pinata run", () => {
   it.each([
     [
       "what the piñata said",
-      'say("# the vault refuses the seal: 3");',
-      "the machine does not boot: the vault refuses the seal: 3",
+      'say("# there is not enough entropy");',
+      "the machine does not boot: there is not enough entropy",
     ],
     [
       "what QEMU said",

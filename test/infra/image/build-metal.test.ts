@@ -27,7 +27,9 @@ describe.skipIf(!HAS_TOOLS)("metal image", () => {
     expect(first.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(first.size).toBe(bytes.length);
     const text = bytes.toString("latin1");
-    XX {
+    const words = [ROOT, folder, tmpdir(), hostname(), `/${userInfo().username}/`, "GCC:", ".wasm"];
+    // A host that is called "vm" proves nothing.
+    for (const word of words.filter(({ length }) => length > 3)) {
       expect(text.includes(word), word).toBe(false);
     }
     expect(text.includes(String(new Date().getFullYear()))).toBe(false);

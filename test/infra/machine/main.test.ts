@@ -94,7 +94,7 @@ describe("a machine", () => {
   });
 
   it("that dies is started again on the same ports with the same files, and the trace tells both", async () => {
-    const { ready, trace, log, folder } = machine(
+    const { ready, trace, log, folder, messages } = machine(
       `const fs = require("node:fs"), mark = ${JSON.stringify(join(fake.shared, "second"))};
        const second = fs.existsSync(mark); fs.writeFileSync(mark, ""); boot(second ? "b" : "a"); say("# " + seal);
        ${TELLS_PID} stay();`,
@@ -106,6 +106,10 @@ describe("a machine", () => {
     process.kill(pid, "SIGKILL");
     await expect.poll(log, { timeout: 30_000 }).toContain("the machine is back\n");
     expect(log()).toContain("the machine ended (SIGKILL); starting it again in 1 s\n");
+    expect(messages.slice(1)).toEqual([
+      { tell: "the machine ended (SIGKILL); starting it again in 1 s" },
+      { tell: "the machine is back" },
+    ]);
     expect(log()).not.toContain("another");
     expect(trace().map(({ event, boot, doors, reason }) => [event, (boot as string)[0], doors ?? reason])).toEqual([
       ["boot", "a", ports],
@@ -184,8 +188,18 @@ describe("a machine that does not boot", () => {
   it.each([
     [
       "the seal is refused",
-      'say("# starting"); say("# the vault refuses the seal: 3");',
-      "the machine does not boot: the vault refuses the seal: 3",
+      'say("# pinata"); say("# the seal is refused: 3");',
+      "the vault refuses this seal: NotASeal",
+    ],
+    [
+      "the seal is refused for a reason unheard of",
+      'say("# the seal is refused: 99");',
+      "the vault refuses this seal: error 99",
+    ],
+    [
+      "it falls after its first line",
+      'say("# pinata");',
+      "the machine does not boot: QEMU ended (exit 0) without a word",
     ],
     [
       "QEMU refuses",
@@ -209,6 +223,16 @@ describe("a machine that does not boot", () => {
     expect(await refused()).toEqual({ code: 1, words: [`piñata: ${words}`] });
     expect(readFileSync(join(fake.shared, "starts"), "utf8")).toBe("x");
     expect(trace()).toEqual([]);
+  });
+
+  it("because there is no such TAP device, or it is another's, says what is needed", async () => {
+    const code = `console.error("qemu-system-x86_64: -netdev tap,id=net,ifname=t0,script=no: could not open /dev/net/tun: no"); process.exit(1);`;
+    const { refused } = machine(code, ["--tap", "t0"]);
+    const user = process.getuid?.() === 0 ? "nobody" : "you";
+    const words = new RegExp(
+      `^piñata: QEMU cannot use the TAP device t0: could not open /dev/net/tun: no \\(.* ${user}.*ip tuntap add dev t0 mode tap user`,
+    );
+    expect(await refused()).toEqual({ code: 1, words: [expect.stringMatching(words)] });
   });
 
   it("because QEMU is not here says so", async () => {
@@ -267,7 +291,8 @@ describe("mistakes", () => {
     [["--server-port", "65536"], "--server-port is at most 65535"],
     [["--connections", "65"], "--connections is at most 64"],
     [["--memory", "x"], "--memory takes a number"],
-    [["--memory", "4"], "--memory is at least 8"],
+    [["--memory", "15"], "--memory is at least 16"],
+    [["--memory", "1025"], "--memory is at most 1024"],
     [["--bogus"], "Unknown option '--bogus'"],
     [["--host", "::1"], "QEMU forwards IPv4 only, and ::1 is not: see --host"],
     [["--host", "nowhere.invalid"], "no IPv4 address is known for nowhere.invalid: see --host"],

@@ -109,6 +109,8 @@ describe.runIf(hasTool(QEMU) && hasTool(COMPILER))("under the real QEMU", () => 
     expect(readdirSync("/dev/shm").filter((name) => name.startsWith("pinata-"))).toEqual([]);
     expect(await stop()).toBe(0);
     expect(isRunning(pid)).toBe(false);
+    // That we ended it is no news.
+    expect(log()).not.toContain("qemu-system");
   });
 
   it("a piñata that resets or is killed is started again on its ports", async () => {

@@ -72,15 +72,16 @@ void memory_print_map(void);
 
 static inline void out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
 static inline uint8_t in8(uint16_t port) { uint8_t value; __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port)); return value; }
+/* Registers of devices that lie in memory. */
+static inline uint8_t read8(uint64_t at) { return *(volatile uint8_t *)at; }
+static inline uint32_t read32(uint64_t at) { return *(volatile uint32_t *)at; }
+static inline void write32(uint64_t at, uint32_t value) { *(volatile uint32_t *)at = value; }
 
 /* Descriptor tables, protection bits, interrupt controllers. On the final page tables. */
 void cpu_init(void);
 /* Lets a pin of the IOAPIC wake `idle`. */
 void wake_on_pin(uint32_t pin);
-uint32_t lapic_read(uint32_t reg);
-void lapic_write(uint32_t reg, uint32_t value);
-bool cpu_has_rdrand(void);
-bool cpu_has_rdseed(void);
+bool cpu_has_rdrand(void), cpu_has_rdseed(void);
 
 /* Prints "# text" and ends the machine. */
 NORETURN void fatal(const char *text);

@@ -26,10 +26,7 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t 
 uint32_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t pages) { return pages == 0 ? memory->pages : UINT32_MAX; }
 
 /* Only indirect calls compare function types, and those need tables, which this board does not have: it would not link. */
-uint32_t wasm_rt_register_func_type(uint32_t parameters, uint32_t results, ...) {
-  (void)parameters, (void)results;
-  return 0;
-}
+uint32_t wasm_rt_register_func_type(uint32_t parameters, uint32_t results, ...) { return (void)parameters, (void)results, 0; }
 
 uint8_t *view(const wasm_rt_memory_t *memory, uint32_t at, uint32_t length) {
   if (length > memory->size || at > memory->size - length) trap();

@@ -42,13 +42,9 @@ bool cpu_has_rdrand(void) { return cpuid(1).c >> 30 & 1; }
 
 bool cpu_has_rdseed(void) { return cpuid(0).a >= 7 && (cpuid(7).b >> 18 & 1); }
 
-uint32_t lapic_read(uint32_t reg) { return *(volatile uint32_t *)(LAPIC + reg); }
-
-void lapic_write(uint32_t reg, uint32_t value) { *(volatile uint32_t *)(LAPIC + reg) = value; }
-
 static void ioapic_write(uint32_t reg, uint32_t value) {
-  *(volatile uint32_t *)IOAPIC = reg;
-  *(volatile uint32_t *)(IOAPIC + 0x10) = value;
+  write32(IOAPIC, reg);
+  write32(IOAPIC + 0x10, value);
 }
 
 void wake_on_pin(uint32_t pin) {
@@ -81,10 +77,10 @@ void cpu_init(void) {
 
   out8(0x21, 0xff); /* the old interrupt controllers, if there: all off */
   out8(0xa1, 0xff);
-  lapic_write(LAPIC_LVT_LINT0, MASKED);
-  lapic_write(LAPIC_LVT_LINT1, MASKED);
-  lapic_write(LAPIC_SPURIOUS, 0x100 | VECTOR_SPURIOUS);
-  lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
+  write32(LAPIC + LAPIC_LVT_LINT0, MASKED);
+  write32(LAPIC + LAPIC_LVT_LINT1, MASKED);
+  write32(LAPIC + LAPIC_SPURIOUS, 0x100 | VECTOR_SPURIOUS);
+  write32(LAPIC + LAPIC_LVT_TIMER, VECTOR_TIMER);
 }
 
 void guard_enter(struct guard *guard) {

@@ -171,10 +171,7 @@ void Z_boardZ_trace(struct Z_board_instance_t *board, uint32_t code, uint32_t a,
   trace_door(c->conn, code, a, b, read(c, at, length));
 }
 
-uint32_t Z_vaultZ_scheme(struct Z_vault_instance_t *vault, uint32_t role) {
-  (void)vault;
-  return vault_scheme(role);
-}
+uint32_t Z_vaultZ_scheme(struct Z_vault_instance_t *vault, uint32_t role) { return (void)vault, vault_scheme(role); }
 
 uint32_t Z_vaultZ_certificates(struct Z_vault_instance_t *vault, uint32_t role, uint32_t at, uint32_t capacity) {
   return write((void *)vault, vault_certificates(role), at, capacity);

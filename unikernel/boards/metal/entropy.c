@@ -19,16 +19,20 @@ static void quarter(uint32_t *x, unsigned a, unsigned b, unsigned c, unsigned d)
   x[c] += x[d], x[b] = rotate(x[b] ^ x[c], 7);
 }
 
+/* What ChaCha20 starts from; never copied, because what is left on the stack would be a key that was erased. */
+static uint32_t start_word(unsigned i) {
+  static const uint32_t constants[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+  return i < 4 ? constants[i] : i < 12 ? key[i - 4] : 0;
+}
+
 /* 64 bytes for the key: its next value and 32 bytes to give out. */
 static void chacha(uint32_t out[16]) {
-  uint32_t start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-  memcpy(&start[4], key, KEY_LENGTH);
-  memcpy(out, start, sizeof start);
+  for (unsigned i = 0; i < 16; i++) out[i] = start_word(i);
   for (unsigned round = 0; round < 10; round++) {
     for (unsigned i = 0; i < 4; i++) quarter(out, i, 4 + i, 8 + i, 12 + i);
     for (unsigned i = 0; i < 4; i++) quarter(out, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
   }
-  for (unsigned i = 0; i < 16; i++) out[i] += start[i];
+  for (unsigned i = 0; i < 16; i++) out[i] += start_word(i);
 }
 
 static void next_block(uint32_t out[16]) {
@@ -80,16 +84,16 @@ static bool absorb_device(void) {
   device_ready(device);
   uint32_t got = 0, length;
   for (uint64_t start = cycles(); got < SEED_LENGTH;) {
-    queue_offer(&queue, 0, buffer, SEED_LENGTH - got, true);
+    queue_offer(&queue, 0, buffer + got, SEED_LENGTH - got, true);
     queue_notify(&queue);
-    while (!queue_pending(&queue)) {
+    do {
       if (cycles() - start > DEVICE_PATIENCE) fatal("the entropy device does not answer");
-    }
+    } while (!queue_pending(&queue));
     queue_take(&queue, &length);
-    absorb(buffer, length);
     got += length;
   }
   device_reset(device);
+  absorb(buffer, SEED_LENGTH);
   memset(buffer, 0, SEED_LENGTH);
   return true;
 }

@@ -11,14 +11,15 @@ enum { PRESENT = 1, WRITABLE = 2, UNCACHED = 0x10 };
 #define ADDRESS 0x000ffffffffff000ul
 #define SELF 510ul
 #define RANGES 16
+/* What the boot page tables map (entry.S). */
+#define BOOT_MAPPED (1ul << 30)
 
 extern uint8_t image_start[], constants_start[], data_start[], image_end[];
 
 uint32_t seal_length;
 
-static struct range memory[RANGES];
+static struct range memory[RANGES], seal;
 static unsigned ranges;
-static struct range seal;
 static uint64_t next_frame = PAGE;
 static uint64_t *top;
 
@@ -27,6 +28,7 @@ void memory_init(const struct range *usable, unsigned count, struct range module
   seal = module;
   if (seal.to <= seal.from) fatal("there is no seal (-initrd)");
   if (seal.to - seal.from > SEAL_MOST) fatal("the seal is refused: 2");
+  if (seal.to > BOOT_MAPPED) fatal("the seal lies above the first GiB (-m: less than that)");
 }
 
 static bool is_taken(uint64_t frame) {
@@ -39,8 +41,8 @@ static uint64_t take_frame(void) {
   for (uint64_t frame = next_frame;; frame += PAGE) {
     struct range *best = NULL;
     for (unsigned i = 0; i < ranges; i++) {
-      uint64_t to = memory[i].to & ~(PAGE - 1);
-      if (to > frame && to - memory[i].from >= PAGE && (!best || memory[i].from < best->from)) best = &memory[i];
+      uint64_t to = (memory[i].to < BOOT_MAPPED ? memory[i].to : BOOT_MAPPED) & ~(PAGE - 1);
+      if (to > frame && to > memory[i].from && to - memory[i].from >= PAGE && (!best || memory[i].from < best->from)) best = &memory[i];
     }
     if (!best) fatal("there is not enough memory (-m)");
     uint64_t from = (best->from + PAGE - 1) & ~(PAGE - 1);

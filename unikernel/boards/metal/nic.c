@@ -21,7 +21,7 @@ void nic_init(void) {
   nic = device_find(1);
   if (!nic.base) fatal("there is no network card (-device virtio-net-device)");
   device_begin(nic, FEATURE_MAC);
-  for (unsigned i = 0; i < 6; i++) nic_mac[i] = *(volatile uint8_t *)(nic.base + CONFIG + i);
+  for (unsigned i = 0; i < 6; i++) nic_mac[i] = read8(nic.base + CONFIG + i);
   queue_init(&receive, nic, RECEIVE, DMA_RECEIVE_RING);
   queue_init(&transmit, nic, TRANSMIT, DMA_TRANSMIT_RING);
   queue_wake(&transmit, false);
@@ -47,10 +47,7 @@ const uint8_t *nic_receive(uint32_t *length) {
   return NULL;
 }
 
-void nic_release(void) {
-  lend(current);
-  lent_again = true;
-}
+void nic_release(void) { lend(current), lent_again = true; }
 
 uint8_t *nic_room(void) {
   uint32_t length;

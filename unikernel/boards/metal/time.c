@@ -9,12 +9,9 @@ enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71, CMOS_TRIES = 10000 };
 enum { LAPIC_TIMER_COUNT = 0x380, LAPIC_TIMER_NOW = 0x390, LAPIC_TIMER_DIVIDE = 0x3e0, DIVIDE_BY_16 = 3 };
 #define LONGEST_IDLE 30000ul
 
-static uint64_t start_cycles;
 static uint64_t micros_per_cycle; /* in 2^-32 */
-static uint64_t lapic_per_milli;
-static uint64_t start_millis;
+static uint64_t lapic_per_milli, start_cycles, start_millis, corrected_at;
 static int64_t correction;
-static uint64_t corrected_at;
 
 uint64_t cycles(void) {
   uint32_t low, high;
@@ -26,10 +23,9 @@ uint64_t cycles_to_micros(uint64_t count) { return (unsigned __int128)count * mi
 
 void time_start(void) {
   out8(PIT_COMMAND, 0x30); /* counter 0, mode 0: down from 65535, then its output goes high */
-  out8(PIT_COUNTER0, 0xff);
-  out8(PIT_COUNTER0, 0xff);
-  lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
-  lapic_write(LAPIC_TIMER_COUNT, 0xffffffff);
+  out8(PIT_COUNTER0, 0xff), out8(PIT_COUNTER0, 0xff);
+  write32(LAPIC + LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+  write32(LAPIC + LAPIC_TIMER_COUNT, 0xffffffff);
   start_cycles = cycles();
 }
 
@@ -46,7 +42,7 @@ static void measure(void) {
   for (unsigned tries = 0; tries < PIT_TRIES; tries++) {
     uint64_t before = cycles();
     uint32_t ticks = pit_elapsed();
-    uint32_t lapic = lapic_read(LAPIC_TIMER_NOW);
+    uint32_t lapic = read32(LAPIC + LAPIC_TIMER_NOW);
     uint64_t after = cycles();
     if (ticks > 65535) {
       time_start();
@@ -62,10 +58,7 @@ static void measure(void) {
   fatal("the timer does not run (microvm: pit=on)");
 }
 
-static uint8_t cmos(uint8_t reg) {
-  out8(CMOS_INDEX, reg | 0x80);
-  return in8(CMOS_DATA);
-}
+static uint8_t cmos(uint8_t reg) { return out8(CMOS_INDEX, reg | 0x80), in8(CMOS_DATA); }
 
 static uint32_t decimal(uint8_t value, bool binary) { return binary ? value : (value >> 4) * 10u + (value & 15); }
 
@@ -109,6 +102,6 @@ void idle(uint64_t deadline) {
   uint64_t now = steady_millis(), most = now + LONGEST_IDLE;
   if (deadline && deadline <= now) return;
   uint64_t until = deadline && deadline < most ? deadline : most;
-  lapic_write(LAPIC_TIMER_COUNT, deadline ? (until - now) * lapic_per_milli : 0);
+  write32(LAPIC + LAPIC_TIMER_COUNT, deadline ? (until - now) * lapic_per_milli : 0);
   __asm__ volatile("sti; hlt; cli" ::: "memory");
 }

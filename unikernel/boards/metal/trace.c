@@ -53,9 +53,7 @@ static void begin_peer(const char *event, uint32_t conn, struct peer peer) {
   number("port", peer.port), print("}");
 }
 
-void trace_accepted(uint32_t conn, struct peer peer) {
-  begin_peer("accepted", conn, peer), finish();
-}
+void trace_accepted(uint32_t conn, struct peer peer) { begin_peer("accepted", conn, peer), finish(); }
 
 void trace_refused(uint32_t conn, struct peer peer, uint32_t reason) {
   begin_peer("refused", conn, peer);
@@ -122,9 +120,7 @@ void trace_door(uint32_t conn, uint32_t code, uint32_t a, uint32_t b, struct byt
   finish();
 }
 
-void trace_trap(uint32_t conn, const char *compartment) {
-  begin("trap", conn), text("compartment", compartment), finish();
-}
+void trace_trap(uint32_t conn, const char *compartment) { begin("trap", conn), text("compartment", compartment), finish(); }
 
 void trace_closed(uint32_t conn, struct closed closed) {
   begin("closed", conn), text("by", closed.by);

@@ -15,8 +15,6 @@ enum { DEVICE_WRITES = 2, NO_INTERRUPT = 1 };
 static struct device devices[MOST_DEVICES];
 static unsigned device_count;
 
-static volatile uint32_t *reg(uint64_t base, uint32_t offset) { return (volatile uint32_t *)(base + offset); }
-
 /* A number, decimal or 0x…; moves `*text` behind it. */
 static uint64_t parse_number(const char **text) {
   uint64_t base = 10, number = 0;
@@ -47,44 +45,42 @@ void devices_map(void (*map)(uint64_t physical)) { for (unsigned i = 0; i < devi
 struct device device_find(uint32_t kind) {
   for (unsigned i = 0; i < device_count; i++) {
     uint64_t base = devices[i].base;
-    if (*reg(base, MAGIC) != 0x74726976 || *reg(base, KIND) != kind) continue;
-    if (*reg(base, VERSION) != 2) fatal("a virtio device is of the legacy kind (-global virtio-mmio.force-legacy=false)");
+    if (read32(base + MAGIC) != 0x74726976 || read32(base + KIND) != kind) continue;
+    if (read32(base + VERSION) != 2) fatal("a virtio device is of the legacy kind (-global virtio-mmio.force-legacy=false)");
     return devices[i];
   }
   return (struct device){0};
 }
 
+static uint32_t has(uint64_t base, uint32_t part) { return write32(base + FEATURES_PART, part), read32(base + FEATURES); }
+
+static void want(uint64_t base, uint32_t part, uint32_t features) { write32(base + WANTED_PART, part), write32(base + WANTED, features); }
+
 void device_begin(struct device device, uint32_t features) {
   uint64_t base = device.base;
-  *reg(base, STATUS) = 0;
-  *reg(base, STATUS) = ACKNOWLEDGE | DRIVER;
-  *reg(base, FEATURES_PART) = 1;
-  if (!(*reg(base, FEATURES) & 1)) fatal("a virtio device is not of version 1");
-  *reg(base, FEATURES_PART) = 0;
-  if ((*reg(base, FEATURES) & features) != features) fatal("a virtio device lacks what is needed");
-  *reg(base, WANTED_PART) = 0;
-  *reg(base, WANTED) = features;
-  *reg(base, WANTED_PART) = 1;
-  *reg(base, WANTED) = 1;
-  *reg(base, STATUS) = ACKNOWLEDGE | DRIVER | FEATURES_OK;
-  if (!(*reg(base, STATUS) & FEATURES_OK)) fatal("a virtio device refuses its features");
+  write32(base + STATUS, 0), write32(base + STATUS, ACKNOWLEDGE | DRIVER);
+  if (!(has(base, 1) & 1)) fatal("a virtio device is not of version 1");
+  if ((has(base, 0) & features) != features) fatal("a virtio device lacks what is needed");
+  want(base, 0, features), want(base, 1, 1);
+  write32(base + STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+  if (!(read32(base + STATUS) & FEATURES_OK)) fatal("a virtio device refuses its features");
 }
 
-void device_ready(struct device device) { *reg(device.base, STATUS) = ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK; }
+void device_ready(struct device device) { write32(device.base + STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK); }
 
-void device_reset(struct device device) { *reg(device.base, STATUS) = 0; }
+void device_reset(struct device device) { write32(device.base + STATUS, 0); }
 
 void device_acknowledge(struct device device) {
-  uint32_t status = *reg(device.base, INTERRUPT_STATUS);
+  uint32_t status = read32(device.base + INTERRUPT_STATUS);
   if (!status) return;
-  *reg(device.base, INTERRUPT_ACK) = status;
-  if (*reg(device.base, STATUS) & NEEDS_RESET) fatal("a virtio device has failed");
+  write32(device.base + INTERRUPT_ACK, status);
+  if (read32(device.base + STATUS) & NEEDS_RESET) fatal("a virtio device has failed");
 }
 
 static void set_address(uint64_t base, uint32_t offset, const volatile void *at) {
   uint64_t physical = dma_physical((const void *)at);
-  *reg(base, offset) = physical;
-  *reg(base, offset + 4) = physical >> 32;
+  write32(base + offset, physical);
+  write32(base + offset + 4, physical >> 32);
 }
 
 /* The ring page: descriptors at 0, what we offer at 1024, what the device has used at 2048. */
@@ -95,13 +91,13 @@ void queue_init(struct queue *queue, struct device device, uint32_t index, unsig
   queue->descriptors = (void *)ring;
   queue->offered = (void *)(ring + 1024);
   queue->used = (void *)(ring + 2048);
-  *reg(device.base, QUEUE) = index;
-  if (*reg(device.base, QUEUE_MOST) < QUEUE_LENGTH) fatal("a virtio queue is too short");
-  *reg(device.base, QUEUE_SIZE) = QUEUE_LENGTH;
+  write32(device.base + QUEUE, index);
+  if (read32(device.base + QUEUE_MOST) < QUEUE_LENGTH) fatal("a virtio queue is too short");
+  write32(device.base + QUEUE_SIZE, QUEUE_LENGTH);
   set_address(device.base, DESCRIPTORS, queue->descriptors);
   set_address(device.base, DRIVER_RING, queue->offered);
   set_address(device.base, DEVICE_RING, queue->used);
-  *reg(device.base, QUEUE_READY) = 1;
+  write32(device.base + QUEUE_READY, 1);
 }
 
 void queue_offer(struct queue *queue, uint16_t id, const void *buffer, uint32_t length, bool device_writes) {
@@ -117,7 +113,7 @@ void queue_offer(struct queue *queue, uint16_t id, const void *buffer, uint32_t 
 
 void queue_notify(struct queue *queue) {
   __asm__ volatile("mfence" ::: "memory");
-  *reg(queue->base, QUEUE_NOTIFY) = queue->index;
+  write32(queue->base + QUEUE_NOTIFY, queue->index);
 }
 
 void queue_wake(struct queue *queue, bool wake) {
