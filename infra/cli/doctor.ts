@@ -28,7 +28,12 @@ const TOOLS: Tool[] = [
   { program: "gnutls-cli", args: ["--version"], purpose: "interop tests", package: "gnutls-bin" },
   { program: "clang", args: ["--version"], purpose: "fuzzing, npm run fuzz", package: "clang" },
   { program: "ip", args: ["-V"], purpose: "tests of its TCP/IP against Linux", package: "iproute2" },
-  { program: "busybox", args: ["--help"], purpose: "the same tests; comparing with Linux, npm run bench:metal", package: "busybox" },
+  {
+    program: "busybox",
+    args: ["--help"],
+    purpose: "the same tests; comparing with Linux, npm run bench:metal",
+    package: "busybox",
+  },
   { program: "chromium", args: ["--version"], purpose: "tests of the page in a real browser", package: "chromium" },
 ];
 

@@ -136,30 +136,52 @@ async function build(work: string, modules: Record<GuestModule, Buffer>): Promis
 async function compileModule(work: string, name: GuestModule, wasm: Buffer): Promise<void> {
   writeFileSync(join(work, `guest/${name}.wasm`), wasm);
   const source = `guest/${name}.c`;
-  const size = `-DMEMORY_SIZE=${GUEST_MODULES[name].pages * 65536}ull`;
+  const { pages, memory } = GUEST_MODULES[name];
+  const data = memory === "given" ? "instance->Z_envZ_memory->data" : "instance->w2c_memory.data";
+  const constants = [`-DMEMORY_SIZE=${pages * 65536}ull`, `-DMEMORY_DATA=${data}`];
   await tool(work, "wasm2c", [`guest/${name}.wasm`, "-n", C_NAMES[name], "-o", source]);
   writeFileSync(join(work, source), adapted(readFileSync(join(work, source), "utf8")));
-  await tool(work, "gcc", [...FLAGS, ...GUEST_FLAGS, size, "-c", source, "-o", object("guest", source.slice(6))]);
+  await tool(work, "gcc", [
+    ...FLAGS,
+    ...GUEST_FLAGS,
+    ...constants,
+    "-c",
+    source,
+    "-o",
+    object("guest", source.slice(6)),
+  ]);
 }
 
 /**
- * Two macros of the generated C are replaced. A trap becomes an undefined instruction, which the board takes for the trap of the compartment
- * that it is in (cpu.c): two bytes instead of a call at each of ten thousand checks. And a memory's size, which never changes
- * here, is a constant in the check instead of a number in memory.
+ * How the generated C is changed: what, into what, how often it is there. A trap becomes an undefined instruction, which the board takes for
+ * the trap of the compartment that it is in (cpu.c): two bytes instead of a call at each of ten thousand checks. A memory's size and place
+ * do not change here: the size is a constant in each check, the place is read once a function, since every store could otherwise have
+ * changed it. And an access `address + offset` is checked in one comparison: address > size - width - offset.
  */
-const MACROS = [
-  ["#define TRAP(x) (wasm_rt_trap(WASM_RT_TRAP_##x), 0)", "#define TRAP(x) (__builtin_trap(), 0)"],
+const CHANGES: [before: string, after: string, times: number][] = [
+  ["#define TRAP(x) (wasm_rt_trap(WASM_RT_TRAP_##x), 0)\n", "#define TRAP(x) (__builtin_trap(), 0)\n", 1],
+  ["  if (++wasm_rt_call_stack_depth", "  u8* const here = MEMORY_DATA; if (++wasm_rt_call_stack_depth", 1],
+  ["> mem->size))", "> MEMORY_SIZE))", 1],
   [
-    "#define MEMCHECK(mem, a, t) RANGE_CHECK(mem, a, sizeof(t))",
-    "#define MEMCHECK(mem, a, t) if (UNLIKELY((a) > MEMORY_SIZE - sizeof(t))) TRAP(OOB);",
+    "#define MEMCHECK(mem, a, t) RANGE_CHECK(mem, a, sizeof(t))\n",
+    "#define MEMCHECK(off, a, t) if (UNLIKELY(off > MEMORY_SIZE - sizeof(t) || a > (u32)(MEMORY_SIZE - sizeof(t)) - off)) TRAP(OOB);\n",
+    1,
   ],
-] as const;
+  ["(wasm_rt_memory_t* mem, u64 addr", "(u8* mem, u32 addr, u32 off", 4],
+  ["MEMCHECK(mem, addr, t1);", "MEMCHECK(off, addr, t1);", 4],
+  ["&mem->data[addr]", "&mem[(u64)addr + off]", 2],
+  ["static inline void memory_fill", "static void memory_fill", 1],
+];
+/** A load or store that this misses has an argument less than its function and does not compile. */
+const ACCESS = /\b(i\d\d_(?:load|store)\w*)\(&?instance->\w+, \(u64\)\((\w+)\)(?: \+ (\d+)u?)?(?=[,)])/g;
 
 function adapted(source: string): string {
-  return MACROS.reduce((text, [before, after]) => {
-    if (text.split(`${before}\n`).length !== 2) throw new MetalBuildError("wasm2c writes another C than wabt 1.0.32's");
-    return text.replace(`${before}\n`, () => `${after}\n`);
+  const changed = CHANGES.reduce((text, [before, after, times]) => {
+    if (text.split(before).length !== times + 1)
+      throw new MetalBuildError("wasm2c writes another C than wabt 1.0.32's");
+    return text.replaceAll(before, () => after);
   }, source);
+  return changed.replace(ACCESS, (_, name, address, offset = "0") => `${name}(here, ${address}, ${offset}u`);
 }
 
 function object(folder: "board" | "guest", source: string): string {

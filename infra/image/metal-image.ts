@@ -1,5 +1,5 @@
 /** The metal image for commands: what building it lacks is told before it begins, and what goes wrong with it in one piece. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { CommandError, UsageError } from "../cli/errors.ts";
@@ -14,7 +14,10 @@ export interface MetalImage {
   size: number;
 }
 
-/** Builds it when it is stale; what is made on the way goes with this process, also when it is told to end. Throws a CommandError. */
+/**
+ * Builds it when it is stale, and copies it to `out`. What is made on the way goes with this process, also when that is told to
+ * end. Throws a CommandError.
+ */
 export async function metalImage(out?: string): Promise<MetalImage> {
   requireMetalTools("building the image takes");
   if (out !== undefined) requirePlace(out);
@@ -23,8 +26,11 @@ export async function metalImage(out?: string): Promise<MetalImage> {
   const clean = () => rmSync(workDir, { recursive: true, force: true, maxRetries: 3 });
   process.once("exit", clean);
   try {
-    const { file, sha256, size } = await buildMetal(out === undefined ? { workDir } : { out, workDir });
-    return { file, sha256, size };
+    const { file, sha256, size } = await buildMetal({ workDir });
+    if (out === undefined) return { file, sha256, size };
+    copyFileSync(file, draft(out));
+    renameSync(draft(out), out);
+    return { file: out, sha256, size };
   } catch (error) {
     throw new CommandError(`the image cannot be built: ${(error as Error).message}`);
   } finally {
@@ -35,17 +41,21 @@ export async function metalImage(out?: string): Promise<MetalImage> {
 
 /** Compiling takes a while: a place where nothing can be written is told before. */
 function requirePlace(out: string): void {
-  if (statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`the image is a file, and ${out} is a folder: see --out`);
-  }
   try {
     makeDir(dirname(out));
-    const trial = `${out}.${process.pid}.tmp`;
-    writeFileSync(trial, "");
-    rmSync(trial);
+    if (statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new UsageError(`the image is a file, and ${out} is a folder: see --out`);
+    }
+    writeFileSync(draft(out), "");
+    rmSync(draft(out));
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new CommandError(`the image cannot be written: ${(error as Error).message}`);
   }
+}
+
+function draft(file: string): string {
+  return `${file}.${process.pid}.tmp`;
 }
 
 /** Throws a CommandError that names what is missing, for `purpose`, and how to get it. */

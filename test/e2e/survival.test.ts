@@ -4,8 +4,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { METAL_TOOLS } from "../../infra/image/tools.ts";
 import { isRunning } from "../../infra/processes.ts";
 import { status } from "../../monitor/schema.ts";
+import { hasTool } from "../support/run.ts";
 import { type Started, startEverything } from "../support/started.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pinata-survival-"));
@@ -15,45 +17,63 @@ afterEach(async () => {
   started = undefined;
 });
 
-/** The programs of a start: pid by entry file. */
+/** Child processes: pid by what `name` finds in their command lines. */
+function children(parent: number | undefined, name: RegExp): [string, number][] {
+  const list = execFileSync("ps", ["-e", "-o", "ppid=,pid=,args="], { encoding: "utf8" });
+  return list.split("\n").flatMap((line) => {
+    const [, ppid, pid, args = ""] = /^\s*(\d+)\s+(\d+) (.*)$/.exec(line) ?? [];
+    const found = name.exec(args)?.[0];
+    return Number(ppid) === parent && found !== undefined ? [[found, Number(pid)]] : [];
+  });
+}
+
+const ENTRY = /\b(monitor|web|infra\/devchain|infra\/machine|unikernel\/boards\/node)\/main\.ts/;
+const MACHINE = "infra/machine/main.ts";
+const QEMU = "qemu-system-x86_64";
+
+/** The programs of a start: pid by entry file, and QEMU's. */
 function programs(of: Started): Map<string, number> {
-  const list = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(of.child.pid)], { encoding: "utf8" });
-  return new Map(
-    list
-      .trim()
-      .split("\n")
-      .flatMap((line) => {
-        const found = /^\s*(\d+) .*?((?:monitor|web|infra\/devchain|unikernel\/boards\/node)\/main\.ts)/.exec(line);
-        return found ? [[found[2]!, Number(found[1])] as const] : [];
-      }),
-  );
+  const found = new Map(children(of.child.pid, ENTRY));
+  const machine = found.get(MACHINE);
+  return machine === undefined ? found : new Map([...found, ...children(machine, /^qemu-system-x86_64/)]);
 }
 
 const look = async () => status.parse(await (await fetch(`${started!.monitor}/v1/status`)).json());
 
-describe("pinata start", () => {
+const metal = METAL_TOOLS.map(({ program }) => hasTool(program)).every(Boolean);
+
+describe.each([
+  ["node", ["unikernel/boards/node/main.ts"]],
+  ["metal", [QEMU, MACHINE]],
+] as const)("pinata start, %s board", (board, parts) => {
+  if (board === "metal" && !metal) return it.skip("lacks its tools", () => {});
+
   it("leaves nothing running when it is killed, and the next start goes on with the same piñata", async () => {
-    const dir = join(folder, "killed");
-    started = await startEverything(dir);
+    const dir = join(folder, `killed-${board}`);
+    started = await startEverything(dir, ["--board", board]);
     const { address } = started;
     const pids = [...programs(started).values()];
-    expect(pids).toHaveLength(4);
+    expect(pids).toHaveLength(3 + parts.length);
     process.kill(started.child.pid!, "SIGKILL");
     await expect.poll(() => pids.filter((pid) => isRunning(pid)), { timeout: 30_000 }).toEqual([]);
     expect(existsSync(join(dir, "lock"))).toBe(true);
-    started = await startEverything(dir);
+    started = await startEverything(dir, ["--board", board]);
     expect(started.address).toBe(address);
     await expect.poll(async () => (await look()).verdict, { timeout: 30_000 }).toBe("sealed");
-  }, 120_000);
+  }, 600_000);
 
   it("picks a program up again that was killed: same port, same state", async () => {
-    started = await startEverything(join(folder, "one"));
+    started = await startEverything(join(folder, `one-${board}`), ["--board", board]);
     await expect.poll(async () => (await look()).verdict, { timeout: 30_000 }).toBe("sealed");
     const before = await look();
-    for (const entry of ["monitor/main.ts", "unikernel/boards/node/main.ts"]) {
+    for (const entry of ["monitor/main.ts", ...parts]) {
       const pid = programs(started).get(entry)!;
       process.kill(pid, "SIGKILL");
       await expect.poll(() => programs(started!).get(entry) ?? pid, { timeout: 30_000 }).not.toBe(pid);
+      if (entry === QEMU) {
+        await expect.poll(() => started!.said(), { timeout: 30_000 }).toContain("the piñata: the machine is back\n");
+        expect(started.said()).toContain("the piñata: the machine ended (SIGKILL); starting it again in 1 s\n");
+      }
     }
     const again = async () => {
       try {
@@ -68,9 +88,11 @@ describe("pinata start", () => {
       .poll(again, { timeout: 30_000 })
       .toEqual({ verdict: "sealed", coin: before.coins[0]!.outpoint, doors, boots: true });
   }, 120_000);
+});
 
+describe("pinata start", () => {
   it("takes over the lock of a process that is gone", async () => {
-    const dir = join(folder, "one");
+    const dir = join(folder, "one-node");
     writeFileSync(join(dir, "lock"), "4194305");
     started = await startEverything(dir);
     expect(await started.interrupt()).toBe(0);
@@ -79,7 +101,7 @@ describe("pinata start", () => {
   }, 60_000);
 
   it("hangs a new one with --new and keeps the old one aside", async () => {
-    const dir = join(folder, "one");
+    const dir = join(folder, "one-node");
     const before = readdirSync(dir).sort();
     started = await startEverything(dir, ["--new"]);
     expect(readdirSync(`${dir}.1`).sort()).toEqual(before);

@@ -14,6 +14,8 @@ export interface Started {
   monitor: string;
   chain: { kind: string; url: string };
   doors: { server: number; dialback: number; client: number; dialTo: number };
+  /** What it has written to standard error so far. */
+  said(): string;
   /** Sends SIGINT, as Ctrl-C does, and waits for the exit code. */
   interrupt(): Promise<number | null>;
 }
@@ -49,10 +51,11 @@ export async function startEverything(
     });
     void exited.then((code) => reject(new Error(`pinata start ended with ${code}: ${said}`)));
   });
-  const up = JSON.parse(first) as Omit<Started, "child" | "interrupt">;
+  const up = JSON.parse(first) as Omit<Started, "child" | "said" | "interrupt">;
   return {
     ...up,
     child,
+    said: () => said,
     interrupt() {
       child.kill("SIGINT");
       return exited;

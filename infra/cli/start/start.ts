@@ -4,6 +4,7 @@
  * start resumes the same piñata; Ctrl-C ends all of it.
  */
 import { existsSync, writeFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -14,7 +15,7 @@ import { METAL_TOOLS, metalTools } from "../../image/tools.ts";
 import { mintPractice } from "../../mint/mint.ts";
 import { type PublicFile, readPublicFile } from "../../mint/public.ts";
 import { type ChainPlace, chainAt } from "../chain/place.ts";
-import { CommandError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import { isOnPath } from "../on-path.ts";
 import { requireFreePorts, type WantedPort } from "./ports.ts";
 import { readyScreen } from "./screen.ts";
@@ -54,6 +55,9 @@ export async function start(options: StartOptions): Promise<void> {
     throw new CommandError("bitcoind is not on the PATH: install Bitcoin Core, or start without --bitcoind");
   }
   const board = chooseBoard(options.board, say);
+  if (board === "metal" && isIPv6(options.host)) {
+    throw new UsageError(`QEMU forwards IPv4 only, and ${options.host} is not: choose another --host, or --board node`);
+  }
   // The lock first: a second start in the same folder should hear of the first one, not of six busy ports.
   let unlock = lock(dir);
   try {

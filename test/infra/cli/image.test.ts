@@ -2,9 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { verdict } from "../../../infra/cli/image.ts";
 import { ROOT } from "../../../infra/image/compile-guest.ts";
@@ -59,6 +59,39 @@ describe("pinata image", () => {
     expect(stderr).toBe("pinata: building the image takes wasm2c and gcc, not on the PATH here: npm run setup:metal\n");
   });
 
+  it.runIf(compilers)("is told before it begins that there is no place for the image", async () => {
+    const begun = join(folder, "tmp");
+    mkdirSync(begun);
+    const image = (out: string) =>
+      run(process.execPath, [program, "image", "--out", out], { env: { ...process.env, TMPDIR: begun }, input: "" });
+    const { code, stdout, stderr } = await image(folder);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe(`pinata: the image is a file, and ${folder} is a folder: see --out\n`);
+    const below = await image(join(program, "pinata.elf"));
+    expect({ code: below.code, stdout: below.stdout }).toEqual({ code: 1, stdout: "" });
+    expect(below.stderr).toMatch(/^pinata: the image cannot be written: E[A-Z]+: .*\n$/);
+    expect(readdirSync(begun).filter((name) => name.startsWith("pinata-"))).toEqual([]);
+  });
+
+  it.runIf(compilers)("that is interrupted leaves nothing behind", async () => {
+    const begun = join(folder, "interrupted");
+    mkdirSync(begun);
+    // Another compiler makes the image stale; this one never ends before its caller.
+    const compiler = '#!/bin/sh\n[ "$1" = --version ] && exec echo patient\nexec cat\n';
+    writeFileSync(join(begun, "gcc"), compiler, { mode: 0o755 });
+    const env = { ...process.env, TMPDIR: begun, PATH: `${begun}${delimiter}${process.env.PATH}` };
+    const out = join(folder, "never.elf");
+    const child = spawn(process.execPath, [program, "image", "--out", out], { cwd: folder, env, stdio: "ignore" });
+    const ours = () => readdirSync(begun).filter((name) => name.startsWith("pinata-metal-"));
+    await expect.poll(ours, { timeout: 60_000 }).toHaveLength(1);
+    await expect.poll(() => readdirSync(join(begun, ours()[0]!)), { timeout: 60_000 }).toContain("guest");
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(ours()).toEqual([]);
+    expect(existsSync(out)).toBe(false);
+  });
+
   it.runIf(compilers)(
     "prints file, size and SHA-256 of what it has built where it was told",
     async () => {
@@ -68,6 +101,7 @@ describe("pinata image", () => {
       const built = readFileSync(out);
       const hash = createHash("sha256").update(built).digest("hex");
       expect(stdout).toBe(`${out}\n${built.length} bytes\nSHA-256 ${hash}\n`);
+      expect(readdirSync(join(folder, "here"))).toEqual(["pinata.elf"]);
       expect(existsSync(join(folder, "build"))).toBe(false);
       for (const leak of [ROOT, folder, process.env.HOME ?? ROOT]) expect(built.includes(leak)).toBe(false);
     },

@@ -1,11 +1,18 @@
-/** `pinata run` from outside, with a stand-in for QEMU: the screen, what scripts read, and how it ends. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** `pinata run` from outside, with a stand-in for QEMU and with the real one: the screen, what scripts read, and how it ends. */
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import type { Readable } from "node:stream";
+import { connect } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../../infra/image/compile-guest.ts";
+import { metalImage } from "../../../infra/image/metal-image.ts";
+import { METAL_TOOLS } from "../../../infra/image/tools.ts";
+import { mintPractice } from "../../../infra/mint/mint.ts";
 import { isRunning } from "../../../infra/processes.ts";
-import { run } from "../../support/run.ts";
+import { hasTool, run } from "../../support/run.ts";
 import { fakeQemu } from "../machine/fake-qemu.ts";
 
 const fake = fakeQemu();
@@ -16,6 +23,8 @@ const trace = join(fake.folder, "trace.jsonl");
 const pid = join(fake.shared, "pid");
 const program = join(ROOT, "bin/pinata.mjs");
 const ANY_PORTS = ["--server-port", "0", "--dialback-port", "0", "--client-port", "0"];
+const OUTPUTS = { stdio: ["ignore", "pipe", "pipe"] } as { stdio: ["ignore", "pipe", "pipe"] };
+const ONE_BYTE = Buffer.alloc(1);
 let child: ChildProcess | undefined;
 afterEach(async () => {
   if (child?.exitCode === null && child.signalCode === null) {
@@ -32,12 +41,11 @@ const UP = `require("node:fs").writeFileSync(${JSON.stringify(pid)}, String(proc
 function start(code: string, ...args: string[]) {
   writeFileSync(image, fake.image(code));
   const env = { ...process.env, PATH: fake.path };
-  const options = { env, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
-  const started = spawn(
-    process.execPath,
-    [program, "run", "--seal", seal, "--image", image, ...ANY_PORTS, ...args],
-    options,
-  );
+  const command = [program, "run", "--seal", seal, "--image", image, ...ANY_PORTS, ...args];
+  return watch(spawn(process.execPath, command, { ...OUTPUTS, env }));
+}
+
+function watch(started: ChildProcessByStdio<null, Readable, Readable>) {
   child = started;
   const said = { out: "", err: "" };
   started.stdout.on("data", (chunk: Buffer) => {
@@ -134,5 +142,57 @@ describe("pinata run", () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^pinata: cannot write the trace: E/);
     expect(existsSync(pid)).toBe(false);
+  });
+});
+
+describe.runIf(METAL_TOOLS.map(({ program }) => hasTool(program)).every(Boolean))("pinata run, the real image", () => {
+  const dir = join(fake.folder, "practice");
+  let built: Buffer;
+  beforeAll(async () => {
+    built = readFileSync((await metalImage()).file);
+    await mintPractice({ dir, network: "regtest", refundHeight: 1000, now: new Date() });
+  }, 600_000);
+
+  /** In a folder of its own with these files. */
+  const real = (sealed: Uint8Array, booted: Uint8Array) => {
+    writeFileSync(join(dir, "tried"), sealed, { mode: 0o600 });
+    writeFileSync(join(dir, "image.elf"), booted);
+    const files = ["--seal", join(dir, "tried"), "--image", join(dir, "image.elf")];
+    return watch(spawn(process.execPath, [program, "run", ...files, ...ANY_PORTS, "--json"], OUTPUTS));
+  };
+  const seal = () => readFileSync(join(dir, "seal"));
+
+  it("hangs with a minted seal, refuses a stranger, and ends on Ctrl-C with nothing left", async () => {
+    const { started, said, exited } = real(seal(), built);
+    await expect.poll(() => said.out, { timeout: 30_000 }).toContain("\n");
+    const found = JSON.parse(said.out) as { image: string; doors: { server: number }; trace: string };
+    expect(found.image).toBe(createHash("sha256").update(built).digest("hex"));
+    const stranger = connect({ host: "127.0.0.1", port: found.doors.server, rejectUnauthorized: false });
+    const [error] = (await once(stranger.resume(), "error")) as [NodeJS.ErrnoException];
+    expect(error.code).toBe("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED");
+    started.kill("SIGINT");
+    expect(await exited).toBe(0);
+    expect(said.err).toBe("  # pinata\n  # ready\n");
+    const events = readFileSync(found.trace, "utf8").trim().split("\n");
+    expect(JSON.parse(events[0]!)).toMatchObject({ event: "boot", board: "metal", image: found.image });
+    expect(JSON.parse(events.at(-1)!)).toMatchObject({ event: "stopped", reason: "SIGINT" });
+  });
+
+  it.each<[string, () => [Uint8Array, Uint8Array], string]>([
+    ["a seal cut short", () => [seal().subarray(0, 300), built], "the vault refuses this seal: Truncated"],
+    ["no seal at all", () => [Buffer.from("a letter"), built], "the vault refuses this seal: NotASeal"],
+    ["a byte too many", () => [Buffer.concat([seal(), ONE_BYTE]), built], "the vault refuses this seal: TrailingBytes"],
+    ["a seal longer than any", () => [Buffer.alloc(60_000), built], "the vault refuses this seal: TooLong"],
+    ["an image cut short", () => [seal(), built.subarray(0, built.length >> 1)], "QEMU does not start: "],
+    [
+      "an image without code",
+      () => [seal(), Buffer.from(built).fill(0, 0x2000, 0x20000)],
+      "the machine does not boot: ",
+    ],
+  ])("tells of %s in one line", async (_, files, words) => {
+    const { said, exited } = real(...files());
+    expect(await exited).toBe(1);
+    expect(said.out).toBe("");
+    expect(said.err.trim().split("\n").at(-1)).toContain(`pinata: ${words}`);
   });
 });

@@ -114,15 +114,9 @@ void exception(const struct fault *fault) {
   power_off();
 }
 
-void fatal(const char *text) {
-  print("# "), print(text), print_line_end();
-  power_off();
-}
+void fatal(const char *text) { print("# "), print(text), print_line_end(), power_off(); }
 
-void fatal_number(const char *text, uint64_t number) {
-  print("# "), print(text), print_number(number), print_line_end();
-  power_off();
-}
+void fatal_number(const char *text, uint64_t number) { print("# "), print(text), print_number(number), print_line_end(), power_off(); }
 
 /*
  * A machine of this kind has no power button. A monitor that offers QEMU's isa-debug-exit ends with status 3 at the first line;

@@ -4,13 +4,15 @@
  */
 #include "board.h"
 
-enum { PIT_COUNTER0 = 0x40, PIT_COMMAND = 0x43, PIT_HZ = 1193182, PIT_SETTLE = PIT_HZ / 100, PIT_TRIES = 100000 };
+enum { PIT_COUNTER0 = 0x40, PIT_COMMAND = 0x43, PIT_HZ = 1193182, PIT_SETTLE = PIT_HZ / 100, PIT_TRIES = 100000, LOOKS = 8 };
 enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71, CMOS_TRIES = 10000 };
 enum { LAPIC_TIMER_COUNT = 0x380, LAPIC_TIMER_NOW = 0x390, LAPIC_TIMER_DIVIDE = 0x3e0, DIVIDE_BY_16 = 3 };
 #define LONGEST_IDLE 30000ul
 
 static uint64_t micros_per_cycle; /* in 2^-32 */
-static uint64_t lapic_per_milli, start_cycles, start_millis, corrected_at;
+static uint64_t lapic_per_milli, start_millis, corrected_at;
+/* Of all three counters at once; `took`: how long it took, in cycles. */
+static struct reading { uint64_t cycles, took; uint32_t ticks, lapic; } start;
 static int64_t correction;
 
 uint64_t cycles(void) {
@@ -21,14 +23,6 @@ uint64_t cycles(void) {
 
 uint64_t cycles_to_micros(uint64_t count) { return (unsigned __int128)count * micros_per_cycle >> 32; }
 
-void time_start(void) {
-  out8(PIT_COMMAND, 0x30); /* counter 0, mode 0: down from 65535, then its output goes high */
-  out8(PIT_COUNTER0, 0xff), out8(PIT_COUNTER0, 0xff);
-  write32(LAPIC + LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
-  write32(LAPIC + LAPIC_TIMER_COUNT, 0xffffffff);
-  start_cycles = cycles();
-}
-
 /* PIT ticks since time_start; more than 65535: too long ago to tell. */
 static uint32_t pit_elapsed(void) {
   out8(PIT_COMMAND, 0xc2); /* latch status and count of counter 0 */
@@ -38,21 +32,34 @@ static uint32_t pit_elapsed(void) {
   return status & 0x80 ? 65536 : 65535 - count;
 }
 
+/* The quickest of some readings: one during which this processor was taken away from us says nothing exact. */
+static struct reading look(void) {
+  struct reading best = {.took = UINT64_MAX};
+  for (unsigned i = 0; i < LOOKS; i++) {
+    uint64_t before = cycles();
+    uint32_t ticks = pit_elapsed(), lapic = read32(LAPIC + LAPIC_TIMER_NOW);
+    uint64_t took = cycles() - before;
+    if (took < best.took) best = (struct reading){before + took / 2, took, ticks, lapic};
+  }
+  return best;
+}
+
+void time_start(void) {
+  out8(PIT_COMMAND, 0x30); /* counter 0, mode 0: down from 65535, then its output goes high */
+  out8(PIT_COUNTER0, 0xff), out8(PIT_COUNTER0, 0xff);
+  write32(LAPIC + LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+  write32(LAPIC + LAPIC_TIMER_COUNT, 0xffffffff);
+  start = look();
+}
+
 static void measure(void) {
   for (unsigned tries = 0; tries < PIT_TRIES; tries++) {
-    uint64_t before = cycles();
-    uint32_t ticks = pit_elapsed();
-    uint32_t lapic = read32(LAPIC + LAPIC_TIMER_NOW);
-    uint64_t after = cycles();
-    if (ticks > 65535) {
-      time_start();
-      continue;
-    }
-    /* A reading that took long (this processor was taken away from us) says nothing exact. */
-    uint64_t passed = before + (after - before) / 2 - start_cycles;
-    if (ticks < PIT_SETTLE || (after - before) > passed / 256) continue;
+    struct reading now = look();
+    if (now.ticks > 65535) time_start();
+    uint64_t passed = now.cycles - start.cycles, ticks = now.ticks - start.ticks;
+    if (now.ticks > 65535 || ticks < PIT_SETTLE || start.took + now.took > passed / 256) continue;
     micros_per_cycle = ((1000000ul << 32) / (passed * PIT_HZ / ticks));
-    lapic_per_milli = (uint64_t)(0xffffffff - lapic) * PIT_HZ / ticks / 1000;
+    lapic_per_milli = (uint64_t)(start.lapic - now.lapic) * PIT_HZ / ticks / 1000;
     if (micros_per_cycle && lapic_per_milli) return;
   }
   fatal("the timer does not run (microvm: pit=on)");
@@ -82,10 +89,10 @@ static uint64_t date(void) {
 
 void time_init(void) {
   measure();
-  start_millis = date() * 1000 - cycles_to_micros(cycles() - start_cycles) / 1000;
+  start_millis = date() * 1000 - cycles_to_micros(cycles() - start.cycles) / 1000;
 }
 
-uint64_t steady_millis(void) { return start_millis + cycles_to_micros(cycles() - start_cycles) / 1000; }
+uint64_t steady_millis(void) { return start_millis + cycles_to_micros(cycles() - start.cycles) / 1000; }
 
 uint64_t wall_millis(void) {
   uint64_t steady = steady_millis();

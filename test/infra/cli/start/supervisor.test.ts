@@ -75,6 +75,20 @@ describe("a program", () => {
     await expect.poll(() => readFileSync(join(logs, "the-loud-one.log"), "utf8")).toBe("honk\n");
   });
 
+  it("is named there in letters that every keyboard has", async () => {
+    supervise();
+    await supervisor!.run(program(`console.error("honk");${STAYS}`, "the piñata"));
+    await supervisor!.stop();
+    await expect.poll(() => readFileSync(join(logs, "the-pinata.log"), "utf8")).toBe("honk\n");
+  });
+
+  it("is heard when it tells something, before it is ready and after", async () => {
+    const said = supervise();
+    const tells = (what: string) => `process.send({ tell: ${JSON.stringify(what)} });`;
+    await supervisor!.run(program(`${tells("soon")}${STAYS}${tells("the lion is out")}process.send({ roar: 1 });`));
+    await expect.poll(() => said, { timeout: 30_000 }).toEqual(["the clown: soon", "the clown: the lion is out"]);
+  });
+
   it("that dies is started again with what it said before", async () => {
     const said = supervise();
     const { pid } = await supervisor!.run(program(`console.error(process.argv.slice(2).join(" "));${STAYS}`));

@@ -33,8 +33,8 @@ export class Metal {
 
   private constructor(
     readonly child: ChildProcess,
-    /** Of 127.0.0.1, leads to the server door. */
-    readonly port: number,
+    /** Of 127.0.0.1, lead to the three doors; as the piñata sees it, all come from 10.0.2.2. */
+    readonly ports: { server: number; dialback: number; client: number },
   ) {
     createInterface({ input: child.stdout! }).on("line", (line) => {
       this.lines.push(line);
@@ -50,10 +50,15 @@ export class Metal {
     );
   }
 
+  get port(): number {
+    return this.ports.server;
+  }
+
   static async start(options: MachineOptions): Promise<Metal> {
-    const port = await freePort();
+    const ports = { server: await freePort(), dialback: await freePort(), client: await freePort() };
     const { image, seal, commandLine = ADDRESS, cpu = "max", memoryMiB = 16 } = options;
-    const card = ["-netdev", `user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-:10000`];
+    const forwards = Object.values(ports).map((port, i) => `hostfwd=tcp:127.0.0.1:${port}-:${10_000 + i}`);
+    const card = ["-netdev", `user,id=net,ipv6=off,${forwards.join(",")}`];
     const child = spawn("qemu-system-x86_64", [
       ...["-M", "microvm,acpi=off,pic=off,pit=on,rtc=on,x-option-roms=off", "-accel", "tcg", "-cpu", cpu],
       ...["-m", `${memoryMiB}M`, "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"],
@@ -65,7 +70,7 @@ export class Metal {
       ...(seal === undefined ? [] : ["-initrd", seal]),
       ...(options.extra ?? []),
     ]);
-    const machine = new Metal(child, port);
+    const machine = new Metal(child, ports);
     onTestFinished(async () => {
       child.kill("SIGKILL");
       await machine.ended;

@@ -1,7 +1,7 @@
 /**
  * Where the seal's secrets are in the machine's memory: all of it is dumped through QEMU's monitor, and every place that holds one is
  * looked up in the page tables. After boot and after a win they are in the vault's window alone; nothing of them is where the
- * seal was loaded, in a door, in net, on a stack or in a frame.
+ * seal was loaded, in a door, in net, on a stack or in a frame. And a connection that is over leaves nothing but zeros in its window.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -22,6 +22,7 @@ const PAGE = 4096;
 const WINDOWS = 0x10000000000;
 const STRIDE = 2 ** 34;
 const VAULT = 65;
+const DOORS = 64;
 
 describe.skipIf(!HAS_TOOLS)("the seal's secrets in the machine's memory", () => {
   const folder = mkdtempSync(join(tmpdir(), "pinata-test-"));
@@ -67,7 +68,41 @@ describe.skipIf(!HAS_TOOLS)("the seal's secrets in the machine's memory", () => 
     expect(after.filter(({ where }) => where !== "vault")).toEqual([]);
     monitor.close();
   });
+
+  it("a connection that is over leaves zeros in its door's window, however it ended", async () => {
+    const socket = join(folder, "qmp-wipe");
+    const extra = ["-qmp", `unix:${socket},server=on,wait=off`];
+    const machine = await Metal.start({ image, seal, memoryMiB: MEMORY_MIB, extra });
+    await machine.line(/^# ready$/);
+    const monitor = await Monitor.open(socket);
+    const used = async (name: string) => {
+      const { memory, pages } = await monitor.dump(join(folder, name));
+      const nonzero = [...pages].filter(([at]) => memory.subarray(at, at + PAGE).some((byte) => byte !== 0));
+      return new Set(nonzero.map(([, virtual]) => windowOf(virtual)).filter((window) => window >= 0 && window < DOORS));
+    };
+    expect((await used("nobody")).size).toBe(0);
+    // One that only says half a record and stays; one that wins; one that is refused.
+    const staying = connect(machine.port, "127.0.0.1");
+    staying.on("error", () => {});
+    staying.write(Buffer.from([22, 3, 1, 2, 0, 1]));
+    await machine.event(({ event }) => event === "accepted");
+    const key = ["-cert", join(dir, "player.pem"), "-key", join(dir, "player.key")];
+    for (const [conn, more] of [
+      [2, key],
+      [3, []],
+    ] as const) {
+      await run("openssl", ["s_client", "-connect", `127.0.0.1:${machine.port}`, "-tls1_3", "-quiet", ...more]);
+      await machine.event((event) => event.event === "closed" && event.conn === conn);
+    }
+    expect((await used("one-stays")).size).toBe(1);
+    staying.destroy();
+    await machine.event((event) => event.event === "closed" && event.conn === 1);
+    expect((await used("all-gone")).size).toBe(0);
+    monitor.close();
+  });
 });
+
+const windowOf = (virtual: number) => Math.floor((virtual - WINDOWS) / STRIDE);
 
 interface Place {
   secret: string;
@@ -99,26 +134,33 @@ class Monitor {
     return new Monitor(ask, () => socket.destroy());
   }
 
-  /** Every place of each secret, in either byte order. */
-  async find(file: string, secrets: Record<string, Buffer>): Promise<Place[]> {
+  /** All memory, and which virtual page each physical page is. */
+  async dump(file: string): Promise<{ memory: Buffer; pages: Map<number, number> }> {
     await this.ask("stop");
     await this.ask("pmemsave", { val: 0, size: MEMORY_MIB * 2 ** 20, filename: file });
     const tables = z.string().parse(await this.ask("human-monitor-command", { "command-line": "info tlb" }));
     await this.ask("cont");
-    const windows = new Map<number, string>();
+    const pages = new Map<number, number>();
     for (const [, virtual, physical] of tables.matchAll(/^([0-9a-f]{16}): ([0-9a-f]{16}) /gm)) {
-      const at = Number.parseInt(virtual!, 16);
-      const window = Math.floor((at - WINDOWS) / STRIDE);
-      windows.set(Number.parseInt(physical!, 16), window === VAULT ? "vault" : `${virtual}`);
+      pages.set(Number.parseInt(physical!, 16), Number.parseInt(virtual!, 16));
     }
-    expect([...windows.values()].filter((name) => name === "vault").length).toBeGreaterThanOrEqual(128);
-    const memory = readFileSync(file);
+    return { memory: readFileSync(file), pages };
+  }
+
+  /** Every place of each secret, in either byte order. */
+  async find(file: string, secrets: Record<string, Buffer>): Promise<Place[]> {
+    const { memory, pages } = await this.dump(file);
+    const where = (page: number) => {
+      const virtual = pages.get(page);
+      if (virtual === undefined) return `unmapped ${page.toString(16)}`;
+      return windowOf(virtual) === VAULT ? "vault" : virtual.toString(16);
+    };
+    expect([...pages.keys()].filter((page) => where(page) === "vault").length).toBeGreaterThanOrEqual(128);
     const places: Place[] = [];
     for (const [secret, bytes] of Object.entries(secrets)) {
       for (const form of [bytes, Buffer.from(bytes).reverse()]) {
         for (let at = memory.indexOf(form); at >= 0; at = memory.indexOf(form, at + 1)) {
-          const page = at - (at % PAGE);
-          places.push({ secret, where: windows.get(page) ?? `unmapped ${at.toString(16)}` });
+          places.push({ secret, where: where(at - (at % PAGE)) });
         }
       }
     }
