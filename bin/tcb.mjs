@@ -25,7 +25,7 @@ const PARTS = [
 export const BUDGETS = { guest: 13_500, metal: 1_500 };
 
 const SOURCE = /(?<!\.d)\.(ts|c|h|S|ld)$/;
-const COMMENT = /^\s*(\/\/|\/\*|\*)/;
+const COMMENT = /^\s*(\/\/|\/\*|\*([ /]|$))/;
 
 /** Rows of {part, group, lines, code}. */
 export function countTrusted() {

@@ -70,6 +70,10 @@ describe.skipIf(!HAS_HOST_TOOLS)("the board's devices and start, on the host", (
     );
   });
 
+  it("a net that says what cannot be traps, as often as it likes, and costs the card no place for a frame", () => {
+    expect(hosted.run(["net"]).out).toBe("32 frames");
+  });
+
   describe("randomness", () => {
     /** Fast key erasure with Node's ChaCha20. */
     class Reference {

@@ -71,4 +71,5 @@ void *board_memmove(void *to, const void *from, size_t length);
 int devices_command(int count, char **words);
 int memory_command(int count, char **words);
 int parts_command(int count, char **words);
+int net_command(int count, char **words);
 #endif

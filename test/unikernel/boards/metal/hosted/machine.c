@@ -185,6 +185,7 @@ int main(int count, char **words) {
   int status = devices_command(count, words);
   if (status < 0) status = memory_command(count, words);
   if (status < 0) status = parts_command(count, words);
+  if (status < 0) status = net_command(count, words);
   fflush(stdout);
   return status < 0 ? 2 : status;
 }
