@@ -10,9 +10,9 @@ import { ROOT } from "../../infra/image/compile-guest.ts";
 import { Failure } from "../../unikernel/guest/failure.ts";
 import { loadVaultModule, type TestVault } from "../support/vault.ts";
 import { type DoorModules, FuzzDoor, loadDoorModules, openFuzzVault, practiceSeal, replayDoor } from "./replay-door.ts";
-import { replayNet } from "./replay-net.ts";
+import { NET_FLAG, OP, replayNet } from "./replay-net.ts";
 import { replayX509 } from "./replay-x509.ts";
-import { applyPatch, FUZZ, TARGETS, targetModule } from "./targets.ts";
+import { applyPatch, FUZZ, type Patch, TARGETS, targetModule } from "./targets.ts";
 
 const DOORS = ["door-server", "door-client", "door-server-plain", "door-client-plain"] as const;
 /** The seeds of a door that do not end in candy by themselves. */
@@ -67,6 +67,20 @@ describe("net", () => {
     // Every conversation that is a seed hears something from net, be it an ARP request; but for a fragment, which is no whole packet.
     if (path.startsWith("corpus/")) expect(net.sent > 0).toBe(!path.endsWith("/fragment"));
   });
+
+  it("is found out when it allocates after its start", async () => {
+    const leak: Patch = {
+      name: "leak",
+      file: "unikernel/guest/tcpip/icmp.ts",
+      replace: [["frame.put(START, message);", "frame.put(START, message.slice(0, message.length));"]],
+    };
+    const path = await targetModule({ module: "net", patches: [...TARGETS.net.patches, leak] });
+    const leaking = new WebAssembly.Module(readFileSync(join(ROOT, path)));
+    // Checksums put right; a packet of ICMP: an echo request without data.
+    const input = Buffer.from([NET_FLAG.checksums, OP.packet, 1, 0, 8, 8, 0, 0, 0, 0, 1, 0, 1]);
+    expect(replayNet(module, input).sent).toBeGreaterThan(0);
+    expect(() => replayNet(leaking, input)).toThrow("allocated after its start");
+  }, 60_000);
 });
 
 describe("a patch of a target", () => {

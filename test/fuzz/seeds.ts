@@ -55,10 +55,11 @@ try {
 /** Writes the seeds of a target: those with candy always, of the others those that reach something of their own. */
 async function keep(name: TargetName, seeds: Recorded[]): Promise<void> {
   const from = join(folder, name);
-  const merged = join(folder, `${name}-merged`);
   const corpus = join(FUZZ, "corpus", name);
-  rmSync(corpus, { recursive: true, force: true });
-  for (const path of [from, merged, corpus]) mkdirSync(path, { recursive: true });
+  for (const path of [from, corpus]) mkdirSync(path, { recursive: true });
+  // What fuzzing has found holds no key, unlike the handshakes: it stays as it is.
+  const found = readdirSync(corpus).filter((file) => file.startsWith("found-"));
+  for (const file of readdirSync(corpus)) if (!found.includes(file)) rmSync(join(corpus, file));
   const label = (text: string) =>
     text
       .normalize("NFKD")

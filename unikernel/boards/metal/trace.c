@@ -57,8 +57,7 @@ void trace_accepted(uint32_t conn, struct peer peer) { begin_peer("accepted", co
 
 void trace_refused(uint32_t conn, struct peer peer, uint32_t reason) {
   begin_peer("refused", conn, peer);
-  text("reason", reason == 1 ? "too-many-connections" : reason == 2 ? "too-many-from-peer" : "dial-failed");
-  finish();
+  text("reason", reason == 1 ? "too-many-connections" : reason == 2 ? "too-many-from-peer" : "dial-failed"), finish();
 }
 
 void trace_certificate(uint32_t conn, struct bytes subject, uint32_t verdict) {
@@ -95,9 +94,7 @@ static void hello(uint32_t conn, struct bytes bytes) {
   struct bytes name = take_counted(&bytes, 255, 1), fingerprint = take_counted(&bytes, FINGERPRINT_MOST, 1);
   if (bytes.length) trap();
   begin("hello", conn);
-  escaped("fingerprint", fingerprint);
-  list("suites", suites);
-  list("groups", groups);
+  escaped("fingerprint", fingerprint), list("suites", suites), list("groups", groups);
   if (name.length) escaped("serverName", name);
 }
 
