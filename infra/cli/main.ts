@@ -93,7 +93,12 @@ program
   .addOption(port("--dialback-port <N>", "the door that calls back", 10001))
   .addOption(port("--client-port <N>", "the door where the piñata is the TLS client", 10002))
   .addOption(wholeNumber("--dial-to-port <N>", "the caller's port that the second door calls", 40001, 1, 65_535))
-  .addOption(text("--tap <NAME>", "a TAP device instead of forwarded doors: the piñata has an address of its own"))
+  .addOption(
+    text(
+      "--tap <NAME>",
+      "a TAP device that is there, instead of forwarded doors: the piñata has an address of its own",
+    ),
+  )
   .addOption(text("--ip <ADDRESS>", "that address and its prefix, 192.0.2.7/24, or dhcp (default: dhcp)"))
   .addOption(text("--gateway <ADDRESS>", "the way out of that network"))
   .addOption(

@@ -62,7 +62,8 @@ export async function run(options: RunOptions): Promise<void> {
   try {
     const booted = await machine.start();
     const { boot, image: hash, ports } = booted;
-    const place = network.kind === "tap" ? { tap: network.name, ip: network.ip } : { hosts: network.hosts };
+    const place =
+      network.kind === "tap" ? { tap: network.name, ip: network.ip, mac: network.mac } : { hosts: network.hosts };
     const found = {
       pid: process.pid,
       boot,
@@ -111,7 +112,7 @@ function screen(
     doors      ${at}:${ports.server}   it is the TLS server
                ${at}:${ports.dialback}   it calls ${caller} on port ${options.dialToPort}, and is the client there
                ${at}:${ports.client}   it is the TLS client
-    network    ${network.kind === "tap" ? `${network.name}, ${network.ip}` : "forwarded by QEMU: it sees every peer as 10.0.2.2"}
+    network    ${network.kind === "tap" ? `${network.name}, ${network.ip}, ${network.mac}` : "forwarded by QEMU: it sees every peer as 10.0.2.2"}
     trace      ${trace}
 
   Ctrl-C ends it.

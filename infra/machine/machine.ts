@@ -13,6 +13,7 @@ import { CommandError } from "../cli/errors.ts";
 import { choosePorts, PORT_OPTIONS } from "./ports.ts";
 import { DOORS, type DoorPorts, type MachineSettings, QEMU, qemuArguments, refusedForwarding } from "./qemu.ts";
 import { Serial } from "./serial.ts";
+import { isDown, whyNoTap } from "./tap.ts";
 import { leashed, namelessCopy, type Owner, qemuOwner } from "./unprivileged.ts";
 
 export interface MachineOptions extends Omit<MachineSettings, "image" | "seal" | "imageHash"> {
@@ -96,6 +97,7 @@ export class Machine {
       try {
         const booted = await run.booted;
         this.keep(run, this.pace.firstPause);
+        this.tellOfLink();
         return booted;
       } catch (error) {
         await run.ended;
@@ -140,6 +142,13 @@ export class Machine {
         this.keep(next, Math.min(wait * 2, this.pace.longestPause));
       }, wait);
     });
+  }
+
+  /** A piñata boots on a device that is down, and nobody can reach it. */
+  private tellOfLink(): void {
+    const { network, tell } = this.options;
+    if (network.kind !== "tap" || !isDown(network.name)) return;
+    tell(`${network.name} is down, and nothing passes: ip link set ${network.name} up`);
   }
 
   private launch(): Run {
@@ -236,11 +245,7 @@ export class Machine {
     }
     if (this.options.network.kind === "tap" && qemuSaid.startsWith("-netdev tap")) {
       const { name } = this.options.network;
-      const user = this.owner === undefined ? "you" : "nobody, as whom it runs";
-      const why = qemuSaid.replace(/^-netdev [^:]*: /, "");
-      return new CommandError(
-        `QEMU cannot use the TAP device ${name}: ${why} (it must be there, for the user ${user}: ip tuntap add dev ${name} mode tap user …)`,
-      );
+      return new CommandError(`QEMU cannot use the TAP device ${name}: ${whyNoTap(name, qemuSaid, this.owner)}`);
     }
     if (qemuSaid !== "") return new CommandError(`QEMU does not start: ${qemuSaid}`);
     const refusal = /^the seal is refused: (\d+)$/.exec(lastSaid)?.[1];

@@ -26,7 +26,7 @@ export interface Owner {
 }
 
 /** The user "nobody", by number: the same on every Linux, also where there is no such name. */
-const NOBODY = 65_534;
+export const NOBODY = 65_534;
 const KVM = "/dev/kvm";
 
 /** Who QEMU runs as; undefined: as we do, because we are not root. Throws a CommandError when `kvm` is wanted and that user may not have it. */

@@ -109,6 +109,8 @@ describe("pinata run", () => {
       "# ip=192.0.2.7/24 gateway=192.0.2.1 ports=443,444,445 dial=40001 limits=64,3,10000 image=",
     );
     expect(said.out).toContain("doors      192.0.2.7:443   it is the TLS server");
+    // By which a DHCP server tells the address that it gave.
+    expect(said.out).toMatch(/^ {4}network {4}pinata0, 192\.0\.2\.7\/24, 52:54:00(:[0-9a-f]{2}){3}$/m);
   });
 
   it.each([
