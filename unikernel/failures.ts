@@ -98,6 +98,7 @@ export const FAILURES: Readonly<Record<number, FailureText>> = {
   42: { reason: "a certificate request context that is not the one asked for", source: "RFC 8446 §4.4.2" },
   43: { reason: "a handshake message after the end of the handshake", source: "RFC 8446 §4.6" },
   44: { reason: "a version that was not offered", source: "RFC 8446 §4.2.1" },
+  45: { reason: "a record_size_limit that is not allowed", source: "RFC 8449 §4" },
   60: { reason: "TLS 1.3 is not offered", source: "RFC 8446 §4.2.1" },
   61: { reason: "no cipher suite in common", source: "RFC 8446 §4.1.1" },
   62: { reason: "no key exchange group in common", source: "RFC 8446 §4.1.1" },
@@ -122,6 +123,7 @@ export const FAILURES: Readonly<Record<number, FailureText>> = {
   112: { reason: "a ticket that the vault does not honour", source: "docs/design.md, the vault's law" },
   113: { reason: "the vault could not answer", source: "docs/design.md, traps" },
   114: { reason: "a fault of ours", source: "RFC 8446 §6.2" },
+  115: { reason: "more than we read after the candy", source: "docs/design.md, limits" },
   120: { reason: "the peer sent an alert", source: "RFC 8446 §6" },
   121: { reason: "the peer closed the connection", source: "RFC 8446 §6.1" },
 };

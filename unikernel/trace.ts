@@ -67,6 +67,8 @@ export const traceEvent = z.discriminatedUnion("event", [
   }),
   /** The candy was released to this connection. */
   z.object({ ...connection, event: z.literal("opened") }),
+  /** Something was wrong after our close_notify, when no alert may be sent; `failure`: number of `Failure`. */
+  z.object({ ...connection, event: z.literal("failed"), failure: z.number().int() }),
   z.object({ ...connection, event: z.literal("trap"), compartment: z.enum(["net", "door", "vault"]) }),
   z.object({
     ...connection,

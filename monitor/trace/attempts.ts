@@ -169,7 +169,8 @@ export class AttemptFold {
         if (!attempt.alert || attempt.alert.code === 0) attempt.alert = { direction, name, code };
         if (code === 0) return;
         if (direction === "sent") refuse(record, failure ?? 0, `the piñata sent ${name}`);
-        else if (!record.refused) attempt.reason = `${explainFailure(120).reason}: ${name}`;
+        else if (!record.refused && attempt.outcome !== "opened")
+          attempt.reason = `${explainFailure(120).reason}: ${name}`;
         return;
       }
       case "opened":
@@ -180,7 +181,7 @@ export class AttemptFold {
         return;
       case "trap":
         record.refused = true;
-        attempt.reason = `${CLOSED_BY.trap} in ${event.compartment}`;
+        if (attempt.outcome !== "opened") attempt.reason = `${CLOSED_BY.trap} in ${event.compartment}`;
         return;
       case "closed":
         attempt.bytesIn = event.bytesIn;

@@ -108,3 +108,50 @@ describe.each(["p256", "ed25519"] as const)("Node tls, %s certificates", (scheme
     for (const { text } of visits) expect(text).toMatch(CANDY);
   });
 });
+
+describe("a winner who does not hang up", () => {
+  let piñata: Practice;
+  beforeAll(async () => {
+    piñata = await startPractice({ limits: { handshakeMillis: 2_000, connections: 1 } });
+  });
+  afterAll(() => piñata?.stop());
+
+  /** Opens the server door and reads the candy to close_notify, which it leaves unanswered. */
+  function win(talk: (socket: TLSSocket) => void): Promise<{ text: string; socket: TLSSocket }> {
+    const { ca, player, playerKey } = piñata.files;
+    return new Promise((resolve, reject) => {
+      const socket = connectTls({
+        ...{ host: "127.0.0.1", port: piñata.board.ports.server, servername: "localhost", allowHalfOpen: true },
+        ...{ ca: readFileSync(ca), cert: readFileSync(player), key: readFileSync(playerKey) },
+      });
+      let text = "";
+      socket.once("secureConnect", () => talk(socket));
+      socket.on("data", (chunk) => {
+        text += chunk.toString();
+      });
+      socket.once("error", reject);
+      socket.once("end", () => resolve({ text, socket }));
+    });
+  }
+  const closed = (conn: number) => piñata.until((event) => event.event === "closed" && event.conn === conn);
+
+  it("has the whole candy though it talks at the same time, and keeps its door until it says close_notify", async () => {
+    const { text, socket } = await win((talking) => talking.write(Buffer.alloc(50_000, 0x41)));
+    expect(text).toMatch(CANDY);
+    socket.end();
+    expect(await closed(1)).toMatchObject({ by: "pinata" });
+    expect(piñata.trace).toContainEqual(
+      expect.objectContaining({ conn: 1, event: "alert", direction: "received", alert: 0 }),
+    );
+  });
+
+  it("or, silent, until its time is up; then the door is free for the next", async () => {
+    const { text, socket } = await win(() => {});
+    expect(text).toMatch(CANDY);
+    expect(await closed(2)).toMatchObject({ by: "timeout" });
+    socket.destroy();
+    const next = await win((talking) => talking.end());
+    expect(next.text).toMatch(CANDY);
+    expect(await closed(3)).toMatchObject({ by: "pinata" });
+  });
+});

@@ -4,6 +4,8 @@
  */
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { p256, p384 } from "@noble/curves/nist.js";
 import * as x509 from "@peculiar/x509";
 import { concat, constructed, decode, encode, type Node, primitive, signatureToDer, uint } from "./der.ts";
 
@@ -59,12 +61,37 @@ const KINDS = {
   p384: { algorithm: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" }, scheme: 0x0503 },
   ed25519: { algorithm: { name: "Ed25519" }, scheme: 0x0807 },
 } as const;
+const CURVES = { p256, p384 };
 
 export async function makeKeys(kind: KeyKind): Promise<Keys> {
   const { algorithm, scheme } = KINDS[kind];
   const pair = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as CryptoKeyPair;
   const { d } = await webcrypto.subtle.exportKey("jwk", pair.privateKey);
   return { kind, pair, secret: Buffer.from(d!, "base64url"), scheme };
+}
+
+/** The keys of a private key that is given: the scalar of the curve, or the Ed25519 seed. */
+export async function keysOf(kind: KeyKind, secret: Uint8Array): Promise<Keys> {
+  const { algorithm, scheme } = KINDS[kind];
+  const jwk = publicJwk(kind, secret);
+  const d = Buffer.from(secret).toString("base64url");
+  const publicKey = await webcrypto.subtle.importKey("jwk", jwk, algorithm, true, ["verify"]);
+  const privateKey = await webcrypto.subtle.importKey("jwk", { ...jwk, d }, algorithm, true, ["sign"]);
+  return { kind, pair: { publicKey, privateKey }, secret, scheme };
+}
+
+function publicJwk(kind: KeyKind, secret: Uint8Array): JsonWebKey {
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64url");
+  if (kind === "ed25519") return { kty: "OKP", crv: "Ed25519", x: text(ed25519.getPublicKey(secret)) };
+  const point = CURVES[kind].getPublicKey(secret, false).subarray(1);
+  const [x, y] = [point.subarray(0, point.length / 2), point.subarray(point.length / 2)];
+  return { kty: "EC", crv: KINDS[kind].algorithm.namedCurve, x: text(x), y: text(y) };
+}
+
+/** As {@link sign}, but the same signature every time (RFC 6979, RFC 8032), so that what is signed can be made again. */
+export function signAgain({ kind, secret }: Keys, message: Uint8Array): Uint8Array {
+  if (kind === "ed25519") return ed25519.sign(message, secret);
+  return signatureToDer(CURVES[kind].sign(message, secret, { lowS: false }));
 }
 
 /** Signs with the key's own algorithm; ECDSA signatures come as DER. */

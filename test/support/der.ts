@@ -8,6 +8,8 @@ export interface Node {
   tag: number;
   children?: Node[];
   content?: Uint8Array;
+  /** Written in place of the element, as it is: for encodings that DER has not. */
+  raw?: Uint8Array;
 }
 
 /** Decodes exactly one element. */
@@ -19,6 +21,7 @@ export function decode(bytes: Uint8Array): Node {
 
 /** Encodes with minimal lengths. */
 export function encode(node: Node): Uint8Array {
+  if (node.raw) return node.raw;
   const content = node.children ? concat(...node.children.map(encode)) : (node.content ?? new Uint8Array(0));
   return element(node.tag, content);
 }

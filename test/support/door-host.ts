@@ -161,7 +161,7 @@ export interface Traced {
   bytes: Uint8Array;
 }
 
-interface DoorExports {
+export interface DoorExports {
   memory: WebAssembly.Memory;
   inbox(): number;
   inboxSize(): number;

@@ -23,7 +23,7 @@ import type { FrameWire } from "./frame-wire.ts";
 import { ipv4Text } from "./frames.ts";
 
 /** net.wasm for boards that have only frames. Times are milliseconds. */
-interface NetExports {
+export interface NetExports {
   memory: WebAssembly.Memory;
   inbox(): number;
   inboxSize(): number;
@@ -48,9 +48,9 @@ interface NetExports {
 }
 
 /** What `net.next` tells. */
-const Event = { None: 0, Opened: 1, Refused: 2, Readable: 3, PeerClosed: 4, Ended: 5 } as const;
+export const Event = { None: 0, Opened: 1, Refused: 2, Readable: 3, PeerClosed: 4, Ended: 5 } as const;
 const RECORD_LENGTH = 12;
-const SECRETS_LENGTH = 16 + 32;
+export const SECRETS_LENGTH = 16 + 32;
 /** The most bytes that a door takes at once, and that `net.read` is asked for. */
 const MOST_READ = 8192;
 

@@ -46,6 +46,7 @@ export enum Failure {
   RequestContextInvalid = 42,
   HandshakeAfterEnd = 43,
   VersionNotOffered = 44,
+  RecordSizeLimitInvalid = 45,
 
   // The peer is not compatible.
   NoCommonVersion = 60,
@@ -76,6 +77,7 @@ export enum Failure {
   TicketRefused = 112,
   VaultUnavailable = 113,
   Internal = 114,
+  TooMuchAfterCandy = 115,
 
   // The peer ended the connection.
   PeerAlert = 120,

@@ -16,6 +16,8 @@ export enum TraceCode {
   Negotiated = 5,
   /** The candy left the vault for this connection. */
   Candy = 6,
+  /** Something was wrong after our close_notify, when no alert may follow (RFC 8446 §6.1): a = `Failure`. */
+  Failed = 7,
 }
 
 /** How far a connection got, in the order of the handshake (both roles). Numbers are part of the trace format. */

@@ -10,7 +10,9 @@ import {
   extensionBlock,
   GROUP,
   handshake,
+  isGrease,
   MESSAGE,
+  numbers,
   RETRY_RANDOM,
   SCHEME,
   TYPE,
@@ -41,6 +43,9 @@ export class ClientPeer extends Peer {
   applicationSecrets!: { client: Buffer; server: Buffer };
   /** From the door's CertificateRequest. */
   authorities: Buffer | undefined;
+  /** The extensions of that request. */
+  request!: Map<number, Buffer>;
+  encryptedExtensions!: Map<number, Buffer>;
   group = 0;
 
   constructor(link: Link) {
@@ -123,11 +128,15 @@ export class ClientPeer extends Peer {
 
   /** Reads EncryptedExtensions … Finished, checks signature and Finished, and takes the server's application key. */
   readServerFlight(): void {
-    expect(this.expectMessage(MESSAGE.encryptedExtensions).body.toString("hex")).toBe("0000");
+    const encrypted = new Cursor(this.expectMessage(MESSAGE.encryptedExtensions).body);
+    this.encryptedExtensions = encrypted.extensions();
+    expect(encrypted.left).toBe(0);
     const request = new Cursor(this.expectMessage(MESSAGE.certificateRequest).body);
     expect(request.vector(1).length).toBe(0);
     const extensions = request.extensions();
-    expect(extensions.get(EXTENSION.signatureAlgorithms)!.toString("hex")).toBe("000404030807");
+    const algorithms = numbers(new Cursor(extensions.get(EXTENSION.signatureAlgorithms)!).vector(2));
+    expect(algorithms.filter((scheme) => !isGrease(scheme))).toEqual([SCHEME.ecdsa, SCHEME.ed25519, SCHEME.p384]);
+    this.request = extensions;
     this.authorities = extensions.get(EXTENSION.authorities);
     const certificate = new Cursor(this.expectMessage(MESSAGE.certificate).body);
     expect(certificate.vector(1).length).toBe(0);
@@ -158,6 +167,10 @@ export class ClientPeer extends Peer {
     const certificate = this.note(this.certificateMessage(who.chain));
     const proof = this.note(this.verifyMessage(who));
     return [certificate, proof, this.note(this.finished())];
+  }
+
+  protected applicationSecret(): Buffer {
+    return this.applicationSecrets.client;
   }
 
   finished(): Buffer {

@@ -9,9 +9,10 @@ import {
   createECDH,
   createHash,
   createHmac,
+  createPrivateKey,
   createPublicKey,
   diffieHellman,
-  generateKeyPairSync,
+  randomBytes,
 } from "node:crypto";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { GROUP, ML_KEM, record, TYPE, uint, vector } from "./wire.ts";
@@ -99,6 +100,11 @@ export class Secrets {
   }
 }
 
+/** The traffic secret that follows `secret` after KeyUpdate (§7.2). */
+export function nextSecret(suite: Suite, secret: Uint8Array): Buffer {
+  return expandLabel(suite, secret, "traffic upd", Buffer.alloc(0), hashLength(suite));
+}
+
 export function verifyData(suite: Suite, trafficSecret: Buffer, transcriptHash: Buffer): Buffer {
   const key = expandLabel(suite, trafficSecret, "finished", Buffer.alloc(0), hashLength(suite));
   return hmac(suite, key, transcriptHash);
@@ -134,15 +140,17 @@ export class TrafficKeys {
     const header = record(options.outerType ?? TYPE.data, Buffer.alloc(inner.length + 16)).subarray(0, 5);
     const cipher = createCipheriv(this.suite.cipher, this.key, this.nonce(), { authTagLength: 16 });
     cipher.setAAD(header);
+    this.sequence += 1n;
     return Buffer.concat([header, cipher.update(inner), cipher.final(), cipher.getAuthTag()]);
   }
 
-  /** Takes a whole record; throws when it is not authentic. */
+  /** Takes a whole record; throws when it is not authentic, and then the next one is expected under the same number. */
   open(sealed: Buffer): { type: number; content: Buffer } {
     const decipher = createDecipheriv(this.suite.cipher, this.key, this.nonce(), { authTagLength: 16 });
     decipher.setAAD(sealed.subarray(0, 5));
     decipher.setAuthTag(sealed.subarray(-16));
     const inner = Buffer.concat([decipher.update(sealed.subarray(5, -16)), decipher.final()]);
+    this.sequence += 1n;
     let end = inner.length;
     while (inner[end - 1] === 0) end--;
     return { type: inner[end - 1]!, content: inner.subarray(0, end - 1) };
@@ -151,7 +159,6 @@ export class TrafficKeys {
   private nonce(): Buffer {
     const nonce = Buffer.from(this.iv);
     nonce.writeBigUInt64BE(nonce.readBigUInt64BE(4) ^ this.sequence, 4);
-    this.sequence += 1n;
     return nonce;
   }
 }
@@ -163,23 +170,30 @@ export interface KeyPair {
   agree(peer: Buffer): Buffer;
 }
 
+/** Where keys come from: `length` random bytes; a generator's own where a connection is to be repeated. */
+export type Randomness = (length: number) => Uint8Array;
+
 /** A server's share of `group` for a client's, and the secret that they make. */
-export function answerKey(group: number, peer: Buffer): { share: Buffer; shared: Buffer } {
+export function answerKey(
+  group: number,
+  peer: Buffer,
+  random: Randomness = randomBytes,
+): { share: Buffer; shared: Buffer } {
   if (group !== GROUP.hybrid) {
-    const pair = makeKeyPair(group);
+    const pair = makeKeyPair(group, random);
     return { share: pair.publicKey, shared: pair.agree(peer) };
   }
-  const kem = ml_kem768.encapsulate(peer.subarray(0, ML_KEM.key));
-  const curve = answerKey(GROUP.x25519, peer.subarray(ML_KEM.key));
+  const kem = ml_kem768.encapsulate(peer.subarray(0, ML_KEM.key), random(32));
+  const curve = answerKey(GROUP.x25519, peer.subarray(ML_KEM.key), random);
   return {
     share: Buffer.concat([kem.cipherText, curve.share]),
     shared: Buffer.concat([kem.sharedSecret, curve.shared]),
   };
 }
 
-function makeHybrid(): KeyPair {
-  const kem = ml_kem768.keygen();
-  const curve = makeKeyPair(GROUP.x25519);
+function makeHybrid(random: Randomness): KeyPair {
+  const kem = ml_kem768.keygen(random(64));
+  const curve = makeKeyPair(GROUP.x25519, random);
   return {
     group: GROUP.hybrid,
     publicKey: Buffer.concat([kem.publicKey, curve.publicKey]),
@@ -191,21 +205,26 @@ function makeHybrid(): KeyPair {
   };
 }
 
-export function makeKeyPair(group: number): KeyPair {
-  if (group === GROUP.hybrid) return makeHybrid();
+export function makeKeyPair(group: number, random: Randomness = randomBytes): KeyPair {
+  if (group === GROUP.hybrid) return makeHybrid(random);
   if (group === GROUP.p256) {
     const ecdh = createECDH("prime256v1");
-    return { group, publicKey: ecdh.generateKeys(), agree: (peer) => ecdh.computeSecret(peer) };
+    ecdh.setPrivateKey(random(32));
+    return { group, publicKey: ecdh.getPublicKey(), agree: (peer) => ecdh.computeSecret(peer) };
   }
-  const { publicKey, privateKey } = generateKeyPairSync("x25519");
-  const prefix = publicKey.export({ format: "der", type: "spki" }).subarray(0, 12);
+  const key = Buffer.concat([X25519_PKCS8, random(32)]);
+  const privateKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
   return {
     group,
-    publicKey: publicKey.export({ format: "der", type: "spki" }).subarray(12),
+    publicKey: createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(X25519_SPKI.length),
     agree: (peer) =>
       diffieHellman({
         privateKey,
-        publicKey: createPublicKey({ key: Buffer.concat([prefix, peer]), format: "der", type: "spki" }),
+        publicKey: createPublicKey({ key: Buffer.concat([X25519_SPKI, peer]), format: "der", type: "spki" }),
       }),
   };
 }
+
+/** What stands before the 32 bytes of an X25519 key (RFC 8410). */
+const X25519_PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
+const X25519_SPKI = Buffer.from("302a300506032b656e032100", "hex");

@@ -3,11 +3,25 @@
  * messages of authentication. Nothing is checked that a test may want to get wrong on purpose; what the *door* sends
  * is checked strictly.
  */
+import { sign } from "node:crypto";
 import { expect } from "vitest";
 import { Role } from "../../../unikernel/guest/role.ts";
-import { type Credential, signContent, verifyContent } from "../door-host.ts";
-import { digest, type SealOptions, type Secrets, type Suite, type TrafficKeys, verifyData } from "./keys.ts";
-import { Cursor, extensionBlock, handshake, MESSAGE, record, TYPE, u16s, uint, vector } from "./wire.ts";
+import { type Credential, verifyContent } from "../door-host.ts";
+import { digest, nextSecret, type SealOptions, type Secrets, type Suite, TrafficKeys, verifyData } from "./keys.ts";
+import {
+  ALERT,
+  alert,
+  Cursor,
+  extensionBlock,
+  handshake,
+  MESSAGE,
+  record,
+  SCHEME,
+  TYPE,
+  u16s,
+  uint,
+  vector,
+} from "./wire.ts";
 
 export interface HandshakeMessage {
   type: number;
@@ -43,6 +57,8 @@ export abstract class Peer {
   protected transcript: Buffer[] = [];
   private incoming = Buffer.alloc(0);
   private joined = Buffer.alloc(0);
+  private writesData = false;
+  private trafficSecret!: Buffer;
 
   constructor(
     readonly role: Role,
@@ -128,8 +144,38 @@ export abstract class Peer {
     }
   }
 
-  /** Reads to the end; nothing but alerts, data and ChangeCipherSpec may be left, and nothing after the first alert. */
+  /** {@link readOutcome}, and close_notify in answer to that which follows the candy, as a well-behaved peer does. */
   outcome(): Outcome {
+    const out = this.readOutcome();
+    if (out.data.length > 0 && out.alerts[0] === ALERT.closeNotify) this.sayCloseNotify();
+    return out;
+  }
+
+  sayCloseNotify(): void {
+    this.useApplicationKey();
+    this.sendRecord(TYPE.alert, alert(ALERT.closeNotify, 1));
+  }
+
+  /** From here on this side writes under its application traffic key. Only the first call does something. */
+  useApplicationKey(): void {
+    if (this.writesData) return;
+    this.writesData = true;
+    this.trafficSecret = this.applicationSecret();
+    this.write = new TrafficKeys(this.suite, this.trafficSecret);
+  }
+
+  /** Takes the next application key to write (§7.2), as after a KeyUpdate of ours. */
+  updateWriteKey(): void {
+    this.useApplicationKey();
+    this.trafficSecret = nextSecret(this.suite, this.trafficSecret);
+    this.write = new TrafficKeys(this.suite, this.trafficSecret);
+  }
+
+  /** This side's application traffic secret. */
+  protected abstract applicationSecret(): Buffer;
+
+  /** Reads to the end; nothing but alerts, data and ChangeCipherSpec may be left, and nothing after the first alert. */
+  readOutcome(): Outcome {
     const out: Outcome = { alerts: [], data: Buffer.alloc(0) };
     for (let got = this.readRecord(); got !== undefined; got = this.readRecord()) {
       if (got.type === TYPE.ccs) continue;
@@ -159,7 +205,7 @@ export abstract class Peer {
     return handshake(
       MESSAGE.certificateVerify,
       uint(2, options.scheme ?? who.scheme),
-      vector(2, signContent(who, content)),
+      vector(2, sign(DIGESTS[who.scheme] ?? null, content, who.key)),
     );
   }
 
@@ -178,5 +224,8 @@ export abstract class Peer {
 export function schemes(...list: number[]): Buffer {
   return vector(2, u16s(...list));
 }
+
+/** The hash of each signature scheme that has one of its own. */
+const DIGESTS: Record<number, string> = { [SCHEME.ecdsa]: "sha256", [SCHEME.p384]: "sha384" };
 
 export { Cursor, Role };

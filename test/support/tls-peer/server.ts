@@ -10,10 +10,11 @@ import {
   extensionBlock,
   GROUP,
   handshake,
+  isGrease,
   MESSAGE,
+  numbers,
   RETRY_RANDOM,
   SCHEME,
-  u16s,
   uint,
   vector,
 } from "./wire.ts";
@@ -48,6 +49,8 @@ export class ServerPeer extends Peer {
   applicationSecrets!: { client: Buffer; server: Buffer };
   clientRandom!: Buffer;
   sessionId!: Buffer;
+  /** Of the last ClientHello, GREASE and all. */
+  suites!: number[];
   /** Extensions of the last ClientHello. */
   offered!: Map<number, Buffer>;
 
@@ -63,21 +66,30 @@ export class ServerPeer extends Peer {
     this.clientRandom = fields.take(32);
     this.sessionId = fields.vector(1);
     expect(this.sessionId.length).toBe(32);
-    expect(fields.vector(2).equals(u16s(0x1301, 0x1303, 0x1302))).toBe(true);
+    this.suites = numbers(fields.vector(2));
+    expect(this.suites.filter((suite) => !isGrease(suite))).toEqual([0x1301, 0x1303, 0x1302]);
     expect(fields.vector(1).toString("hex")).toBe("00");
     this.offered = fields.extensions();
     expect(fields.left).toBe(0);
-    expect(this.offered.get(EXTENSION.supportedVersions)!.toString("hex")).toBe("020304");
+    const versions = numbers(new Cursor(this.offered.get(EXTENSION.supportedVersions)!).vector(1));
+    expect(versions.filter((version) => !isGrease(version))).toEqual([0x0304]);
   }
 
   /** The door's key share for `group`. */
   share(group: number): Buffer {
+    const shares = this.shares();
+    // One share that was asked for, or the two of the first hello, and GREASE.
+    const ours = [...shares.keys()].filter((known) => !isGrease(known));
+    if (shares.size !== 1) expect(ours).toEqual([GROUP.hybrid, GROUP.x25519]);
+    return shares.get(group)!;
+  }
+
+  /** All key shares of the last ClientHello, GREASE and all, in order. */
+  shares(): Map<number, Buffer> {
     const list = new Cursor(new Cursor(this.offered.get(EXTENSION.keyShare)!).vector(2));
     const shares = new Map<number, Buffer>();
     while (list.left > 0) shares.set(list.uint(2), list.vector(2));
-    // One share that was asked for, or the two of the first hello.
-    if (shares.size !== 1) expect([...shares.keys()]).toEqual([GROUP.hybrid, GROUP.x25519]);
-    return shares.get(group)!;
+    return shares;
   }
 
   retryMessage(options: RetryOptions = {}): Buffer {
@@ -171,6 +183,10 @@ export class ServerPeer extends Peer {
     const finished = verifyData(this.suite, this.handshakeSecrets.client, this.transcriptHash());
     expect(this.expectMessage(MESSAGE.finished).body.equals(finished)).toBe(true);
     this.read = new TrafficKeys(this.suite, this.applicationSecrets.client);
+  }
+
+  protected applicationSecret(): Buffer {
+    return this.applicationSecrets.server;
   }
 
   private serverHelloMessage(options: ServerHelloOptions, extensions: Extensions): Buffer {

@@ -39,7 +39,7 @@ export const EXTENSION = {
 export const GROUP = { p256: 23, x25519: 29, p521: 25, hybrid: 0x11ec } as const;
 /** Bytes of the parts of X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem §4.1). */
 export const ML_KEM = { key: 1184, ciphertext: 1088 } as const;
-export const SCHEME = { ecdsa: 0x0403, ed25519: 0x0807, rsaPss: 0x0804 } as const;
+export const SCHEME = { ecdsa: 0x0403, p384: 0x0503, ed25519: 0x0807, rsaPss: 0x0804 } as const;
 
 export const ALERT = {
   closeNotify: 0,
@@ -65,6 +65,11 @@ export const ALERT = {
 /** SHA-256 of "HelloRetryRequest". */
 export const RETRY_RANDOM = Buffer.from("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c", "hex");
 
+/** Reserved values (RFC 8701 §2). */
+export function isGrease(value: number): boolean {
+  return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
+}
+
 export type Extensions = [type: number, data: Uint8Array][];
 
 export function uint(width: number, value: number): Buffer {
@@ -75,6 +80,11 @@ export function uint(width: number, value: number): Buffer {
 
 export function u16s(...values: number[]): Buffer {
   return Buffer.concat(values.map((value) => uint(2, value)));
+}
+
+/** The numbers of a list of u16. */
+export function numbers(list: Uint8Array): number[] {
+  return Array.from({ length: list.length / 2 }, (_, i) => Buffer.from(list).readUInt16BE(2 * i));
 }
 
 /** A vector: its length in `width` bytes, then its parts. */

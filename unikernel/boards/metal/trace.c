@@ -4,7 +4,7 @@
  */
 #include "board.h"
 
-enum { HELLO = 1, STATE = 2, ALERT_SENT = 3, ALERT_RECEIVED = 4, NEGOTIATED = 5, CANDY = 6 };
+enum { HELLO = 1, STATE = 2, ALERT_SENT = 3, ALERT_RECEIVED = 4, NEGOTIATED = 5, CANDY = 6, FAILED = 7 };
 enum { LAST_STATE = 8, LAST_FAILURE = 121, FAILURE_INTERNAL = 114, LIST_MOST = 64, FINGERPRINT_MOST = 64, IMAGE_DIGITS = 64 };
 
 static const char *const doors[] = {"server", "dialback", "client"};
@@ -111,6 +111,8 @@ void trace_door(uint32_t conn, uint32_t code, uint32_t a, uint32_t b, struct byt
     begin("negotiated", conn), number("suite", a & 65535), number("group", b & 65535);
   } else if (code == CANDY) {
     begin("opened", conn);
+  } else if (code == FAILED) {
+    begin("failed", conn), number("failure", a <= LAST_FAILURE ? a : FAILURE_INTERNAL);
   } else {
     return;
   }

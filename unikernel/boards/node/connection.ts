@@ -81,7 +81,8 @@ export class Connection {
 
   /** Ends the connection from outside: its time is up, or the board is stopping. */
   stop(by: "timeout" | "shutdown"): void {
-    this.end(by, "drop");
+    // A winner whose side is still open has its candy: a reset could take it away again.
+    this.end(by, by === "timeout" && this.authenticated ? "finish" : "drop");
   }
 
   /** Lets the door take a step and does what it wants; `by` ends the connection when the door does. */
@@ -140,6 +141,8 @@ function doorEvent(code: number, a: number, b: number, bytes: Uint8Array): Conne
       return { event: "negotiated", suite: a & 0xffff, group: b & 0xffff };
     case TraceCode.Candy:
       return { event: "opened" };
+    case TraceCode.Failed:
+      return { event: "failed", failure: a in Failure ? a : Failure.Internal };
     default:
       return undefined;
   }

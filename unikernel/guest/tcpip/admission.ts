@@ -24,6 +24,9 @@ const keys = new StaticArray<u64>(SLOTS);
 /** Milliseconds at which the slot's time is up; FREE when nobody has it. */
 const deadlines = new StaticArray<u64>(SLOTS);
 
+/** Whether the slot's peer has authenticated. */
+const proven = new StaticArray<bool>(SLOTS);
+
 let mostConnections: i32 = SLOTS;
 let mostFromPeer: i32 = SLOTS;
 let patience: u64 = 10_000;
@@ -53,6 +56,7 @@ export function admit(address: Bytes, now: u64): i32 {
   if (fromPeer >= mostFromPeer) return Refusal.TooManyFromPeer;
   keys[slot] = key;
   deadlines[slot] = now + patience;
+  proven[slot] = false;
   return slot;
 }
 
@@ -60,6 +64,12 @@ export function admit(address: Bytes, now: u64): i32 {
 export function prolong(slot: i32, now: u64): void {
   if (slot < 0 || slot >= SLOTS || deadlines[slot] == FREE) return;
   deadlines[slot] = now + patience;
+  proven[slot] = true;
+}
+
+/** Whether the connection in `slot` has authenticated. */
+export function isProven(slot: i32): bool {
+  return proven[slot];
 }
 
 /** Gives `slot` back; a free or impossible slot is left as it is. */

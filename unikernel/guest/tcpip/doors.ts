@@ -6,7 +6,7 @@
  * connection past its deadline is reset; a refusal is an event too, until more of them wait than there is room for (counted).
  */
 import { Bytes } from "bytes";
-import { ADDRESS_LENGTH, admit, dismiss, earliestDeadline, overdue, Refusal, SLOTS } from "./admission";
+import { ADDRESS_LENGTH, admit, dismiss, earliestDeadline, isProven, overdue, Refusal, SLOTS } from "./admission";
 import { Settings } from "./settings";
 import { CONNECTIONS } from "./tcp/sizes";
 import { News, Tcp } from "./tcp/tcp";
@@ -254,8 +254,12 @@ export class Doors {
     }
     this.record(out, DoorEvent.Ended, slot, End.Timeout);
     const handle = this.handleOf[slot];
+    const winner = isProven(slot);
     this.free(slot);
-    if (handle != NOBODY) this.tcp.abort(handle);
+    if (handle == NOBODY) return DoorEvent.Ended;
+    // A winner who stays silent still ends in order: a reset could overtake the candy.
+    if (winner) this.tcp.finish(handle);
+    else this.tcp.abort(handle);
     return DoorEvent.Ended;
   }
 

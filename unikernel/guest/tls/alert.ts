@@ -45,6 +45,7 @@ export function alertFor(failure: Failure): AlertDescription {
     case Failure.HandshakeAfterEnd:
     case Failure.TooMuchBeforeAuthentication:
     case Failure.TooManyRecords:
+    case Failure.TooMuchAfterCandy:
       return AlertDescription.UnexpectedMessage;
 
     case Failure.BadRecordMac:
@@ -75,6 +76,7 @@ export function alertFor(failure: Failure): AlertDescription {
     case Failure.RequestContextInvalid:
     case Failure.CertificateVerifySchemeWrong:
     case Failure.VersionNotOffered:
+    case Failure.RecordSizeLimitInvalid:
       return AlertDescription.IllegalParameter;
 
     case Failure.UnsolicitedExtension:

@@ -32,6 +32,8 @@ export class Connection {
   role: Role = Role.Server;
   /** The vault has accepted the peer's certificate and proof of its key. */
   authenticated: bool = false;
+  /** close_notify was sent: nothing can follow it (§6.1). */
+  saidCloseNotify: bool = false;
   /** ChangeCipherSpec is tolerated from the first ClientHello to the peer's Finished (§5). */
   toleratesChangeCipherSpec: bool = false;
   /** Whether our own dummy ChangeCipherSpec has been sent: once a connection (appendix D.4). */
@@ -77,16 +79,31 @@ export class Connection {
     this.writer.changeCipherSpec();
   }
 
-  /** Sends the alert for `failure`. */
+  /** Sends the alert for `failure`; after close_notify only the trace hears of it. */
   alert(failure: Failure): void {
+    if (this.saidCloseNotify) {
+      this.trace.event(TraceCode.Failed, failure, 0, NOTHING);
+      return;
+    }
     const description = alertFor(failure);
     this.writer.alert(AlertLevel.Fatal, description);
     this.trace.event(TraceCode.AlertSent, description, failure, NOTHING);
   }
 
+  /** Sends close_notify. Once. */
   closeNotify(): void {
+    assert(!this.saidCloseNotify);
+    this.saidCloseNotify = true;
     this.writer.alert(AlertLevel.Warning, AlertDescription.CloseNotify);
     this.trace.event(TraceCode.AlertSent, AlertDescription.CloseNotify, Failure.None, NOTHING);
+  }
+
+  /** We have said our last: zeroes what only our own words needed, and our certificate. */
+  closeWriteSide(): void {
+    this.toleratesChangeCipherSpec = false;
+    this.writer.forgetKey();
+    this.generator.wipe();
+    this.chain.bytes.wipe();
   }
 
   /** Zeroes keys, randomness and buffers; what waits to be sent stays. */

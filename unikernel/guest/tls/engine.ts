@@ -3,8 +3,8 @@
  * `connection.writer`. It takes records apart, joins handshake messages and hands each to the state in charge; what a
  * message means is for the states (states/state.ts lists them).
  *
- * Limits before the peer is authenticated: 64 KiB and 1,024 records in all. After the first failure, alert or close nothing
- * more is read, and every secret is wiped.
+ * Limits: 64 KiB and 1,024 records before the peer is authenticated, and as much again after the candy, with 16 KeyUpdates
+ * among it. After the first failure, alert or close nothing more is read, and every secret is wiped.
  */
 import { Bytes } from "bytes";
 import { Failure } from "../failure";
@@ -19,8 +19,8 @@ import { ExpectClientHello } from "./states/server-hello";
 import { Ended, HandshakeState } from "./states/state";
 import { Trace, Vault } from "./surroundings";
 
-const MAX_BYTES_BEFORE_AUTHENTICATION: u32 = 65536;
-const MAX_RECORDS_BEFORE_AUTHENTICATION: u32 = 1024;
+const MAX_BYTES: u32 = 65536;
+const MAX_RECORDS: u32 = 1024;
 
 @final
 export class Engine {
@@ -30,6 +30,9 @@ export class Engine {
 
   private state: HandshakeState = new Ended(Failure.Internal);
   private received: u32 = 0;
+  /** What had been received when the candy was sent. */
+  private receivedBefore: u32 = 0;
+  private recordsBefore: u32 = 0;
 
   constructor(vault: Vault, trace: Trace) {
     this.connection = new Connection(vault, trace);
@@ -68,16 +71,28 @@ export class Engine {
 
   private afterFill(taken: u32): Failure {
     const reader = this.connection.reader;
-    const limited = !this.connection.authenticated;
     this.received += taken;
-    if (limited && this.received > MAX_BYTES_BEFORE_AUTHENTICATION) return Failure.TooMuchBeforeAuthentication;
+    const over = this.overLimit();
+    if (over != Failure.None) return over;
     if (reader.atHeader) {
       const failure = reader.judgeHeader();
-      if (failure != Failure.None) return failure;
-      this.connection.reached(State.Record);
-      return limited && reader.count > MAX_RECORDS_BEFORE_AUTHENTICATION ? Failure.TooManyRecords : Failure.None;
+      if (failure == Failure.None) this.connection.reached(State.Record);
+      return failure;
     }
     return reader.whole ? this.takeRecord() : Failure.None;
+  }
+
+  private overLimit(): Failure {
+    const records = this.connection.reader.count;
+    if (this.connection.saidCloseNotify) {
+      const over = this.received - this.receivedBefore > MAX_BYTES || records - this.recordsBefore > MAX_RECORDS;
+      return over ? Failure.TooMuchAfterCandy : Failure.None;
+    }
+    this.receivedBefore = this.received;
+    this.recordsBefore = records;
+    if (this.connection.authenticated) return Failure.None;
+    if (this.received > MAX_BYTES) return Failure.TooMuchBeforeAuthentication;
+    return records > MAX_RECORDS ? Failure.TooManyRecords : Failure.None;
   }
 
   private takeRecord(): Failure {
@@ -93,8 +108,7 @@ export class Engine {
       case ContentType.Alert:
         return this.takeAlert(reader.content);
       case ContentType.ApplicationData:
-        // Nothing may be said before the handshake is complete, and after it nothing is read.
-        return Failure.UnexpectedContentType;
+        return this.takeData();
     }
     return Failure.None;
   }
@@ -102,18 +116,19 @@ export class Engine {
   private takeHandshake(content: Bytes): Failure {
     const joiner = this.connection.joiner;
     joiner.offer(content);
-    while (!this.closed) {
-      const joined = joiner.next();
-      if (joined == Joined.NeedsMore) return Failure.None;
-      if (joined == Joined.TooLong) return Failure.MessageTooLong;
+    let joined = joiner.next();
+    while (joined == Joined.Message) {
       this.state = this.state.handle(this.connection, joiner.message);
-      if (this.state instanceof Ended) {
-        const failure = (<Ended>this.state).failure;
-        if (failure != Failure.None) return failure;
-        this.close();
-      }
+      if (this.state instanceof Ended) return (<Ended>this.state).failure;
+      joined = joiner.next();
     }
-    return Failure.None;
+    return joined == Joined.TooLong ? Failure.MessageTooLong : Failure.None;
+  }
+
+  /** Nothing may be said before the handshake is complete; what is said after it is not for us, and dropped. */
+  private takeData(): Failure {
+    const tolerated = this.connection.saidCloseNotify && !this.connection.joiner.inMessage;
+    return tolerated ? Failure.None : Failure.UnexpectedContentType;
   }
 
   /** "MUST simply drop it without further processing" while it is tolerated; anything else is unexpected_message (§5). */
@@ -130,7 +145,7 @@ export class Engine {
     this.connection.traceAlertReceived(description, content[0]);
     if (description == AlertDescription.UserCanceled) return Failure.None;
     if (description != AlertDescription.CloseNotify) return Failure.PeerAlert;
-    this.connection.closeNotify();
+    if (!this.connection.saidCloseNotify) this.connection.closeNotify();
     return Failure.PeerClosed;
   }
 

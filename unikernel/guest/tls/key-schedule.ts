@@ -3,6 +3,7 @@
  * before it, which is wiped by that, so a secret cannot be used out of order or twice. Traffic secrets make their own
  * record protection (§7.3) and Finished value (§4.4.4).
  */
+import { mark, release } from "arena";
 import { Bytes } from "bytes";
 import { NONCE_LENGTH } from "../crypto/aead";
 import { Hkdf } from "../crypto/hkdf";
@@ -137,6 +138,22 @@ export class TrafficSecret {
     return new Protection(aead, iv);
   }
 
+  /**
+   * After the peer's KeyUpdate (§7.2): this becomes the next secret of its direction, and `protection`, which the one before
+   * made, goes on under its key. Nothing stays allocated.
+   */
+  update(protection: Protection): void {
+    const hkdf = this.derivation.hkdf;
+    hkdf.expandLabel(this.secret, UPDATE, NOTHING, this.secret);
+    const scope = mark();
+    const key = Bytes.alloc(this.derivation.suite.keyLength);
+    const iv = Bytes.alloc(NONCE_LENGTH);
+    hkdf.expandLabel(this.secret, KEY, NOTHING, key);
+    hkdf.expandLabel(this.secret, IV, NOTHING, iv);
+    protection.rekey(key, iv);
+    release(scope);
+  }
+
   /** verify_data of a Finished message (§4.4.4): HMAC(finished_key, `transcriptHash`). */
   verifyData(transcriptHash: Bytes): Bytes {
     const hkdf = this.derivation.hkdf;
@@ -163,6 +180,7 @@ const CLIENT_HANDSHAKE = Bytes.ascii("c hs traffic");
 const SERVER_HANDSHAKE = Bytes.ascii("s hs traffic");
 const CLIENT_APPLICATION = Bytes.ascii("c ap traffic");
 const SERVER_APPLICATION = Bytes.ascii("s ap traffic");
+const UPDATE = Bytes.ascii("traffic upd");
 const FINISHED = Bytes.ascii("finished");
 const KEY = Bytes.ascii("key");
 const IV = Bytes.ascii("iv");

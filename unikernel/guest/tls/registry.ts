@@ -15,11 +15,13 @@ export enum ContentType {
 export enum HandshakeType {
   ClientHello = 1,
   ServerHello = 2,
+  NewSessionTicket = 4,
   EncryptedExtensions = 8,
   Certificate = 11,
   CertificateRequest = 13,
   CertificateVerify = 15,
   Finished = 20,
+  KeyUpdate = 24,
   MessageHash = 254,
 }
 
@@ -29,6 +31,7 @@ export enum ExtensionType {
   SignatureAlgorithms = 13,
   Alpn = 16,
   Padding = 21,
+  RecordSizeLimit = 28,
   PreSharedKey = 41,
   EarlyData = 42,
   SupportedVersions = 43,
@@ -54,6 +57,7 @@ export enum NamedGroup {
 
 export enum SignatureScheme {
   EcdsaSecp256r1Sha256 = 0x0403,
+  EcdsaSecp384r1Sha384 = 0x0503,
   Ed25519 = 0x0807,
 }
 

@@ -74,8 +74,8 @@ export const SERVER_HELLO_REFUSALS: Refusal<ServerPeer>[] = [
   ],
   [
     "a cookie in ServerHello",
-    Failure.UnsolicitedExtension,
-    ALERT.unsupportedExtension,
+    Failure.ExtensionNotAllowedHere,
+    ALERT.illegalParameter,
     helloAnd([EXTENSION.cookie, vector(2, Buffer.alloc(4))]),
   ],
   [

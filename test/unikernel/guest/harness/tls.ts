@@ -91,10 +91,11 @@ export function writeWith(secret: u32): void {
 export function readWith(secret: u32): void {
   reader.protect(secrets[secret]!.protection());
 }
-/** Makes a record of `length` bytes of input; its length, in the writer's outbox until `written`. */
+/** Makes a record of `length` bytes of input, without padding, as those of RFC 8448 are; its length, in the writer's outbox until `written`. */
 export function write(type: u32, length: u32): u32 {
   const content = writer.open();
   content.put(IN.slice(0, length));
+  writer.limitRecords(length + 1);
   writer.close(type, content);
   return writer.length;
 }

@@ -1,10 +1,11 @@
 /** The door by itself against Node's own tls (OpenSSL) in both roles: each suite, group and kind of certificate, and retries. */
-import { connect as connectTcp, createServer, type Socket } from "node:net";
-import { connect, createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
+import { connect as connectTcp } from "node:net";
+import { connect, createSecureContext, TLSSocket } from "node:tls";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../../../unikernel/guest/role.ts";
-import { TraceCode } from "../../../../unikernel/guest/trace.ts";
-import { CANDY, type Credential, makePki, openDoor, type Pki, type TestDoor } from "../../../support/door-host.ts";
+import { State, TraceCode } from "../../../../unikernel/guest/trace.ts";
+import { CANDY, makePki, openDoor, type Pki, type TestDoor } from "../../../support/door-host.ts";
+import { identity, listen, pem, readAll } from "../../../support/tls-peer/door-socket.ts";
 import { SUITES } from "../../../support/tls-peer/keys.ts";
 
 const KINDS = ["p256", "ed25519"] as const;
@@ -20,59 +21,14 @@ const GROUPS = [
   ["secp384r1:P-256", 23, true],
 ] as const;
 
-/** A door behind a real socket, for one connection. */
-async function listen(door: TestDoor, first: Uint8Array): Promise<{ port: number; done: Promise<void> }> {
-  const server = createServer({ allowHalfOpen: true });
-  const done = new Promise<void>((resolve, reject) => {
-    server.once("connection", (socket: Socket) => {
-      server.close();
-      if (first.length > 0) socket.write(first);
-      socket.on("data", (bytes) => {
-        if (door.closed) return;
-        socket.write(door.receive(bytes));
-        if (door.closed) socket.end();
-      });
-      socket.on("end", () => socket.end());
-      socket.on("close", () => resolve());
-      socket.on("error", reject);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { port: (server.address() as { port: number }).port, done };
-}
-
-function identity(pki: Pki, who: Credential): SecureContextOptions {
-  return { ca: pem(pki.anchor.der), cert: who.chain.map(pem).join(""), key: pemKey(who) };
-}
-
-function pem(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString("base64")
-    .match(/.{1,64}/g)!;
-  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
-}
-
-function pemKey(who: Credential): string {
-  return who.key.export({ format: "pem", type: "pkcs8" }) as string;
-}
-
-/** Everything until close_notify; rejects with the TLS error. */
-function readAll(socket: TLSSocket): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-    socket.once("end", () => {
-      socket.end();
-      resolve(Buffer.concat(chunks));
-    });
-    socket.once("error", reject);
-  });
-}
-
 function expectNegotiated(door: TestDoor, suite: number, group: number): void {
   const negotiated = door.traces.find((trace) => trace.code === TraceCode.Negotiated);
   expect([negotiated?.a, negotiated?.b]).toEqual([suite, group]);
   expect(door.gaveCandy).toBe(true);
+  // What OpenSSL says after its Finished (as server two NewSessionTickets, then close_notify) is read to its end, and right.
+  expect(door.traces.filter(({ code }) => code === TraceCode.Failed)).toEqual([]);
+  expect(door.traces.filter(({ code }) => code === TraceCode.AlertReceived).map(({ a }) => a)).toEqual([0]);
+  expect([door.closed, door.states.at(-1)]).toEqual([true, State.Closed]);
 }
 
 describe.each(KINDS)("Node's tls with %s certificates", (kind) => {

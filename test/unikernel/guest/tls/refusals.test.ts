@@ -7,20 +7,23 @@ import { ALERT_NAMES } from "../../../../unikernel/failures.ts";
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import { Role } from "../../../../unikernel/guest/role.ts";
 import { makePki, openDoor, type Pki } from "../../../support/door-host.ts";
-import { ClientPeer } from "../../../support/tls-peer/client.ts";
-import { TrafficKeys } from "../../../support/tls-peer/keys.ts";
 import { refusedByClient, refusedByServer } from "../../../support/tls-peer/refusal.ts";
 import { CLIENT_FLIGHT_REFUSALS } from "../../../support/tls-peer/refusals/client-flight.ts";
 import { CLIENT_HELLO_REFUSALS } from "../../../support/tls-peer/refusals/client-hello.ts";
 import { inFlight } from "../../../support/tls-peer/refusals/client-words.ts";
+import { GREASE_BY_CLIENT_DOOR, GREASE_BY_SERVER_DOOR } from "../../../support/tls-peer/refusals/grease.ts";
 import { LIMIT_REFUSALS } from "../../../support/tls-peer/refusals/limits.ts";
+import { PROFILE_BY_CLIENT_DOOR, PROFILE_BY_SERVER_DOOR } from "../../../support/tls-peer/refusals/profile.ts";
 import { RECORD_REFUSALS } from "../../../support/tls-peer/refusals/records.ts";
 import { RETRY_REQUEST_REFUSALS } from "../../../support/tls-peer/refusals/retry-request.ts";
+import { RFC8446_CLIENT_DOOR_REFUSALS } from "../../../support/tls-peer/refusals/rfc8446-client-door.ts";
+import { RFC8446_CLIENT_RECORD_REFUSALS } from "../../../support/tls-peer/refusals/rfc8446-client-records.ts";
+import { RFC8446_SERVER_DOOR_REFUSALS } from "../../../support/tls-peer/refusals/rfc8446-server-door.ts";
 import { SECOND_HELLO_REFUSALS } from "../../../support/tls-peer/refusals/second-hello.ts";
 import { SERVER_FLIGHT_REFUSALS } from "../../../support/tls-peer/refusals/server-flight.ts";
 import { SERVER_HELLO_REFUSALS } from "../../../support/tls-peer/refusals/server-hello.ts";
 import { ServerPeer } from "../../../support/tls-peer/server.ts";
-import { ALERT, alert, handshake, MESSAGE, record, TYPE } from "../../../support/tls-peer/wire.ts";
+import { ALERT, alert, TYPE } from "../../../support/tls-peer/wire.ts";
 
 let pki: Pki;
 beforeAll(async () => {
@@ -33,11 +36,18 @@ const BY_SERVER = {
   "the second ClientHello": SECOND_HELLO_REFUSALS,
   "the client's second flight": CLIENT_FLIGHT_REFUSALS,
   limits: LIMIT_REFUSALS,
+  "extensions of the profile": PROFILE_BY_SERVER_DOOR,
+  GREASE: GREASE_BY_SERVER_DOOR,
+  "sentences of RFC 8446": RFC8446_SERVER_DOOR_REFUSALS,
 };
 const BY_CLIENT = {
   ServerHello: SERVER_HELLO_REFUSALS,
   HelloRetryRequest: RETRY_REQUEST_REFUSALS,
   "the server's flight": SERVER_FLIGHT_REFUSALS,
+  "extensions of the profile": PROFILE_BY_CLIENT_DOOR,
+  GREASE: GREASE_BY_CLIENT_DOOR,
+  "a server's records": RFC8446_CLIENT_RECORD_REFUSALS,
+  "sentences of RFC 8446": RFC8446_CLIENT_DOOR_REFUSALS,
 };
 
 describe.each(Object.entries(BY_SERVER))("the server door refuses: %s", (_group, refusals) => {
@@ -81,21 +91,6 @@ describe("the server door refuses what the vault refuses", () => {
       await refusedByServer(pki, [name, failure, description, play]);
     },
   );
-});
-
-describe("after the end", () => {
-  it("nothing that follows Finished is read: KeyUpdate, data, another handshake", async () => {
-    const { door } = await openDoor(pki, Role.Server);
-    const peer = new ClientPeer((bytes) => door.receive(bytes));
-    peer.untilFlight();
-    const flight = peer.pack(TYPE.handshake, Buffer.concat(peer.authentication(pki.player)));
-    peer.write = new TrafficKeys(peer.suite, peer.applicationSecrets.client);
-    const update = peer.pack(TYPE.handshake, handshake(MESSAGE.keyUpdate, Buffer.from([1])));
-    const garbage = record(99, Buffer.alloc(9));
-    peer.sendRaw(flight, update, peer.pack(TYPE.data, Buffer.from("more")), garbage);
-    expect(peer.outcome().alerts).toEqual([ALERT.closeNotify]);
-    expect(door.alertsSent).toEqual([[ALERT.closeNotify, Failure.None]]);
-  });
 });
 
 describe("a server's alerts", () => {

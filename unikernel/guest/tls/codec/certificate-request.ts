@@ -6,9 +6,10 @@ import { Bytes } from "bytes";
 import { Failure } from "../../failure";
 import { Reader } from "../../wire/reader";
 import { Writer } from "../../wire/writer";
+import { Grease } from "../grease";
 import { ExtensionType, HandshakeType } from "../registry";
 import { writeSignatureAlgorithms } from "./client-hello";
-import { ExtensionVisitor, visitExtensions } from "./extensions";
+import { ExtensionVisitor, readAuthorities, refuseKnown, visitExtensions } from "./extensions";
 
 @final
 export class CertificateRequest extends ExtensionVisitor {
@@ -39,30 +40,26 @@ export class CertificateRequest extends ExtensionVisitor {
         this.signatureSchemes.aim(schemes, 0, schemes.length);
         return Failure.None;
       }
-      case ExtensionType.ServerName:
-      case ExtensionType.SupportedGroups:
-      case ExtensionType.Alpn:
-      case ExtensionType.Padding:
-      case ExtensionType.PreSharedKey:
-      case ExtensionType.EarlyData:
-      case ExtensionType.SupportedVersions:
-      case ExtensionType.Cookie:
-      case ExtensionType.PskKeyExchangeModes:
-      case ExtensionType.KeyShare:
-        return Failure.ExtensionNotAllowedHere;
+      case ExtensionType.CertificateAuthorities: {
+        const reader = new Reader(data);
+        readAuthorities(reader);
+        return reader.done ? Failure.None : Failure.MessageMalformed;
+      }
+      case ExtensionType.OidFilters:
+        return Failure.None;
     }
-    // "Clients MUST ignore unrecognized extensions."
-    return Failure.None;
+    return refuseKnown(type);
   }
 }
 
 /** Writes our request; `authority` is the DER Name of the trust anchor. */
-export function writeCertificateRequest(writer: Writer, authority: Bytes): void {
+export function writeCertificateRequest(writer: Writer, authority: Bytes, grease: Grease): void {
   writer.u8(HandshakeType.CertificateRequest);
   const message = writer.open24();
   writer.u8(0);
   const extensions = writer.open16();
-  writeSignatureAlgorithms(writer);
+  grease.writeExtension(writer);
+  writeSignatureAlgorithms(writer, grease);
   writer.u16(ExtensionType.CertificateAuthorities);
   const extension = writer.open16();
   const names = writer.open16();

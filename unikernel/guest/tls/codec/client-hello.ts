@@ -11,9 +11,11 @@ import { Sha256 } from "../../crypto/sha256";
 import { Failure } from "../../failure";
 import { Reader } from "../../wire/reader";
 import { Writer } from "../../wire/writer";
+import { Grease } from "../grease";
 import { KeyExchange, ourGroup } from "../key-exchange";
 import { CipherSuite, ExtensionType, HandshakeType, SignatureScheme, TLS_1_2, TLS_1_3 } from "../registry";
-import { ExtensionVisitor, visitExtensions } from "./extensions";
+import { ExtensionVisitor, readAuthorities, visitExtensions } from "./extensions";
+import { writeRecordSizeLimit } from "./record-size-limit";
 import { SEEN } from "./u16-set";
 
 export const RANDOM_LENGTH: u32 = 32;
@@ -45,6 +47,8 @@ export class ClientHello extends ExtensionVisitor {
   hasEarlyData: bool = false;
   hasPreSharedKey: bool = false;
   hasPskModes: bool = false;
+  hasRecordSizeLimit: bool = false;
+  recordSizeLimit: u32 = 0;
   /** The first host_name and the first ALPN protocol, for the trace. */
   serverName: Bytes = Bytes.empty();
   alpn: Bytes = Bytes.empty();
@@ -149,6 +153,13 @@ export class ClientHello extends ExtensionVisitor {
         reader.vector16(7, 65535);
         reader.vector16(33, 65535);
         break;
+      case ExtensionType.CertificateAuthorities:
+        readAuthorities(reader);
+        break;
+      case ExtensionType.RecordSizeLimit:
+        this.recordSizeLimit = reader.u16();
+        this.hasRecordSizeLimit = true;
+        break;
       case ExtensionType.OidFilters:
         return Failure.ExtensionNotAllowedHere;
       default:
@@ -206,6 +217,7 @@ export class ClientHello extends ExtensionVisitor {
     this.hasEarlyData = false;
     this.hasPreSharedKey = false;
     this.hasPskModes = false;
+    this.hasRecordSizeLimit = false;
   }
 }
 
@@ -216,10 +228,15 @@ export class ClientHelloContent {
   sessionId: Bytes = Bytes.alloc(SESSION_ID_LENGTH);
   /** From a HelloRetryRequest; empty: none. */
   cookie: Bytes = Bytes.empty();
+  /** Whether a HelloRetryRequest asked for one group: then the hello has "a single KeyShareEntry" (§4.1.2). */
+  singleShare: bool = false;
+
+  constructor(readonly grease: Grease) {}
 }
 
 /** Writes the whole message, which offers what `keyExchange` has. Its length is at most 1,500 bytes and the cookie's. */
 export function writeClientHello(writer: Writer, content: ClientHelloContent, keyExchange: KeyExchange): void {
+  const grease = content.grease;
   writer.u8(HandshakeType.ClientHello);
   const message = writer.open24();
   writer.u16(TLS_1_2);
@@ -227,6 +244,7 @@ export function writeClientHello(writer: Writer, content: ClientHelloContent, ke
   writer.u8(content.sessionId.length);
   writer.put(content.sessionId);
   const suites = writer.open16();
+  writer.u16(grease.suite);
   writer.u16(CipherSuite.Aes128GcmSha256);
   writer.u16(CipherSuite.ChaCha20Poly1305Sha256);
   writer.u16(CipherSuite.Aes256GcmSha384);
@@ -235,24 +253,29 @@ export function writeClientHello(writer: Writer, content: ClientHelloContent, ke
   writer.u8(0);
 
   const extensions = writer.open16();
+  grease.writeExtension(writer);
   writer.u16(ExtensionType.SupportedVersions);
   const versions = writer.open16();
-  writer.u8(2);
+  writer.u8(4);
+  writer.u16(grease.version);
   writer.u16(TLS_1_3);
   writer.close16(versions);
 
   writer.u16(ExtensionType.SupportedGroups);
   const groups = writer.open16();
   const groupList = writer.open16();
+  writer.u16(grease.group);
   for (let i: u32 = 0; ourGroup(i) != 0; i++) writer.u16(ourGroup(i));
   writer.close16(groupList);
   writer.close16(groups);
 
-  writeSignatureAlgorithms(writer);
+  writeSignatureAlgorithms(writer, grease);
+  writeRecordSizeLimit(writer);
 
   writer.u16(ExtensionType.KeyShare);
   const shares = writer.open16();
   const list = writer.open16();
+  if (!content.singleShare) grease.writeShare(writer);
   for (let i: u32 = 0; ourGroup(i) != 0; i++) {
     const group = ourGroup(i);
     if (!keyExchange.offers(group)) continue;
@@ -276,13 +299,15 @@ export function writeClientHello(writer: Writer, content: ClientHelloContent, ke
   writer.close24(message);
 }
 
-/** The signature_algorithms extension (§4.2.3) of our ClientHello and CertificateRequest: what the vault can verify. */
-export function writeSignatureAlgorithms(writer: Writer): void {
+/** The signature_algorithms extension (§4.2.3) of our ClientHello and CertificateRequest: what the vault can verify, and GREASE. */
+export function writeSignatureAlgorithms(writer: Writer, grease: Grease): void {
   writer.u16(ExtensionType.SignatureAlgorithms);
   const extension = writer.open16();
-  writer.u16(4);
+  writer.u16(8);
+  writer.u16(grease.scheme);
   writer.u16(SignatureScheme.EcdsaSecp256r1Sha256);
   writer.u16(SignatureScheme.Ed25519);
+  writer.u16(SignatureScheme.EcdsaSecp384r1Sha384);
   writer.close16(extension);
 }
 

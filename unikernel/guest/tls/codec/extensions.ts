@@ -46,10 +46,45 @@ export function refuseMisplaced(type: u32): Failure {
     case ExtensionType.SupportedVersions:
     case ExtensionType.SupportedGroups:
     case ExtensionType.SignatureAlgorithms:
+    case ExtensionType.RecordSizeLimit:
+    case ExtensionType.CertificateAuthorities:
+    case ExtensionType.Cookie:
     case ExtensionType.KeyShare:
       return Failure.ExtensionNotAllowedHere;
   }
   return Failure.UnsolicitedExtension;
+}
+
+/**
+ * How an extension is judged in a message in which clients "MUST ignore unrecognized extensions" (§4.3.2, §4.6.1) and which has
+ * no place for this one: refused when we know it, passed over when we do not.
+ */
+export function refuseKnown(type: u32): Failure {
+  switch (type) {
+    case ExtensionType.ServerName:
+    case ExtensionType.Alpn:
+    case ExtensionType.Padding:
+    case ExtensionType.PreSharedKey:
+    case ExtensionType.EarlyData:
+    case ExtensionType.PskKeyExchangeModes:
+    case ExtensionType.OidFilters:
+      return Failure.ExtensionNotAllowedHere;
+  }
+  return refuseMisplaced(type) == Failure.ExtensionNotAllowedHere ? Failure.ExtensionNotAllowedHere : Failure.None;
+}
+
+/**
+ * Reads the contents of certificate_authorities (§4.2.4), which both hello and request may have; `reader` fails when they are
+ * not well formed. What they name is not acted on: the piñata has one certificate for each role.
+ */
+export function readAuthorities(reader: Reader): void {
+  const names = new Reader(reader.vector16(3, 65535));
+  while (names.remaining > 0) {
+    const scope = mark();
+    names.vector16(1, 65535);
+    release(scope);
+  }
+  if (names.failed) reader.fail();
 }
 
 /** Whether `list` (u16 each, as in several extensions) holds `value`. */

@@ -6,6 +6,8 @@ import { Bytes } from "bytes";
 import { Aead, NONCE_LENGTH, TAG_LENGTH } from "../../crypto/aead";
 
 export { TAG_LENGTH };
+/** Content, type and padding of a record: "the full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets" (§5.4). */
+export const MAX_INNER_PLAINTEXT: u32 = 16385;
 
 @final
 export class Protection {
@@ -33,6 +35,13 @@ export class Protection {
     if (!this.aead.open(this.nonce, header, content, tag)) return false;
     this.sequence += 1;
     return true;
+  }
+
+  /** Goes on under another `key` and `iv`, which are copied, at sequence number 0 (§5.3); allocates nothing. */
+  rekey(key: Bytes, iv: Bytes): void {
+    this.aead.rekey(key);
+    this.iv.put(0, iv);
+    this.sequence = 0;
   }
 
   wipe(): void {

@@ -7,7 +7,7 @@
 import { Bytes } from "bytes";
 import { Failure } from "../../failure";
 import { ContentType } from "../registry";
-import { Protection, TAG_LENGTH } from "./protection";
+import { MAX_INNER_PLAINTEXT, Protection, TAG_LENGTH } from "./protection";
 
 const HEADER_LENGTH: u32 = 5;
 /** 2^14, the longest content of a record (§5.1). */
@@ -139,8 +139,8 @@ export class RecordReader {
     }
     this.skipsUndecryptable = false;
     this.opened = true;
-    // "the full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets" (§5.4), padding included.
-    if (inner.length > MAX_CONTENT + 1) return Failure.RecordOverflow;
+    // Padding included; it is also what our record_size_limit says (RFC 8449 §4).
+    if (inner.length > MAX_INNER_PLAINTEXT) return Failure.RecordOverflow;
     let end = inner.length;
     while (end > 0 && inner[end - 1] == 0) end--;
     if (end == 0) return Failure.InnerTypeMissing;

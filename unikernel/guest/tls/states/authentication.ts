@@ -17,7 +17,7 @@ import { Transcript } from "../transcript";
 export const TICKET_LENGTH: u32 = 16;
 /** Bytes of our own chain at most: what the outbox is sized for. */
 const MAX_OWN_CHAIN: u32 = 8192;
-/** Bytes of a signature at most: ECDSA on P-256 in DER has 72, Ed25519 64. */
+/** Bytes of a signature at most: ECDSA in DER has 104 on P-384 and 72 on P-256, Ed25519 64. */
 const MAX_SIGNATURE: u32 = 128;
 
 /** Messages that go into one record: each is added to the transcript as it is completed. */

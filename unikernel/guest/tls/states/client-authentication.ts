@@ -8,7 +8,7 @@ import { Role } from "../../role";
 import { State } from "../../trace";
 import { writeCertificate, writeFinished } from "../codec/certificate";
 import { CertificateRequest } from "../codec/certificate-request";
-import { checkEncryptedExtensions } from "../codec/encrypted-extensions";
+import { EncryptedExtensions } from "../codec/encrypted-extensions";
 import { contains } from "../codec/extensions";
 import { Connection } from "../connection";
 import { Message } from "../joiner";
@@ -61,10 +61,11 @@ export class ExpectEncryptedExtensions extends HandshakeState {
     super();
   }
 
-  handle(_connection: Connection, message: Message): HandshakeState {
+  handle(connection: Connection, message: Message): HandshakeState {
     if (message.type != HandshakeType.EncryptedExtensions) return refuse(this, Failure.UnexpectedMessage);
-    const failure = checkEncryptedExtensions(message.body);
+    const failure = EXTENSIONS.parse(message.body);
     if (failure != Failure.None) return refuse(this, failure);
+    if (EXTENSIONS.hasRecordSizeLimit) connection.writer.limitRecords(EXTENSIONS.recordSizeLimit);
     this.secrets.transcript.add(message.whole);
     return new ExpectCertificateRequest(this.secrets);
   }
@@ -168,19 +169,20 @@ class ExpectFinished extends HandshakeState {
     transcript.add(message.whole);
     connection.reached(State.Connection);
 
-    // We say one thing, the candy, and read no application data: of the application keys we need only our own.
     const master = this.secrets.handshake.master();
     const application = master.clientTraffic(transcript.hash());
+    const server = master.serverTraffic(transcript.hash());
     master.wipe();
     failure = this.sendFlight(connection);
     if (failure != Failure.None) {
       application.wipe();
+      server.wipe();
       return refuse(this, failure);
     }
     connection.writer.protect(application.protection());
     application.wipe();
     this.secrets.wipe();
-    return giveCandy(connection, this.ticket);
+    return giveCandy(connection, this.ticket, server);
   }
 
   wipe(): void {
@@ -206,5 +208,6 @@ class ExpectFinished extends HandshakeState {
   }
 }
 
+const EXTENSIONS = new EncryptedExtensions();
 const REQUEST = new CertificateRequest();
 const NO_CHAIN = Bytes.alloc(0);

@@ -8,6 +8,7 @@ import { State } from "../../trace";
 import { ClientHelloContent, writeClientHello } from "../codec/client-hello";
 import { ServerHello } from "../codec/server-hello";
 import { Connection } from "../connection";
+import { Grease } from "../grease";
 import { Message } from "../joiner";
 import { isOurGroup, KeyExchange, sharedLength } from "../key-exchange";
 import { EarlySecret } from "../key-schedule";
@@ -22,7 +23,7 @@ const MAX_COOKIE: u32 = 8192;
 
 /** Sends the ClientHello. */
 export function startClient(connection: Connection): HandshakeState {
-  const content = new ClientHelloContent();
+  const content = new ClientHelloContent(new Grease(connection.generator));
   connection.generator.fill(content.random);
   // A session id that means nothing: with it the handshake looks like a resumed TLS 1.2 one (appendix D.4).
   connection.generator.fill(content.sessionId);
@@ -79,6 +80,7 @@ class ExpectServerHello extends HandshakeState {
     if (group != 0) {
       keyExchange.wipe();
       keyExchange = new KeyExchange(group, connection.generator);
+      this.content.singleShare = true;
     }
     const content = this.content;
     content.cookie.aim(HELLO.cookie, 0, HELLO.cookie.length);

@@ -13,13 +13,26 @@ import { checkFinished, TICKET_LENGTH, takeCertificate, takeCertificateVerify } 
 import { giveCandy } from "./candy";
 import { HandshakeState, refuse } from "./state";
 
+/** The client's traffic secrets: for its second flight, and for what it may say after it. */
+@final
+export class ClientSecrets {
+  constructor(
+    readonly handshake: TrafficSecret,
+    readonly application: TrafficSecret,
+  ) {}
+
+  wipe(): void {
+    this.handshake.wipe();
+    this.application.wipe();
+  }
+}
+
 /** Our flight has been sent; the client is to authenticate. */
 @final
 export class ExpectCertificate extends HandshakeState {
   constructor(
     private transcript: Transcript,
-    /** The client's handshake traffic secret, for its Finished. */
-    private client: TrafficSecret,
+    private client: ClientSecrets,
   ) {
     super();
   }
@@ -43,7 +56,7 @@ export class ExpectCertificate extends HandshakeState {
 class ExpectCertificateVerify extends HandshakeState {
   constructor(
     private transcript: Transcript,
-    private client: TrafficSecret,
+    private client: ClientSecrets,
   ) {
     super();
   }
@@ -67,7 +80,7 @@ class ExpectCertificateVerify extends HandshakeState {
 class ExpectFinished extends HandshakeState {
   constructor(
     private transcript: Transcript,
-    private client: TrafficSecret,
+    private client: ClientSecrets,
     private ticket: Bytes,
   ) {
     super();
@@ -76,11 +89,11 @@ class ExpectFinished extends HandshakeState {
   handle(connection: Connection, message: Message): HandshakeState {
     if (message.type != HandshakeType.Finished) return refuse(this, Failure.UnexpectedMessage);
     if (!connection.joiner.aligned) return refuse(this, Failure.MessageSpansKeyChange);
-    const failure = checkFinished(message.body, this.client, this.transcript);
+    const failure = checkFinished(message.body, this.client.handshake, this.transcript);
     if (failure != Failure.None) return refuse(this, failure);
-    this.client.wipe();
+    this.client.handshake.wipe();
     connection.reached(State.Connection);
-    return giveCandy(connection, this.ticket);
+    return giveCandy(connection, this.ticket, this.client.application);
   }
 
   wipe(): void {

@@ -12,8 +12,10 @@ import { writeCertificateRequest } from "../codec/certificate-request";
 import { ClientHello, RANDOM_LENGTH } from "../codec/client-hello";
 import { writeEncryptedExtensions } from "../codec/encrypted-extensions";
 import { contains } from "../codec/extensions";
+import { checkOfferedLimit } from "../codec/record-size-limit";
 import { writeRetryRequest, writeServerHello } from "../codec/server-hello";
 import { Connection } from "../connection";
+import { Grease } from "../grease";
 import { Message } from "../joiner";
 import { answerLength, answerShare, ourGroup, sharedLength } from "../key-exchange";
 import { EarlySecret } from "../key-schedule";
@@ -21,7 +23,7 @@ import { ContentType, HandshakeType, TLS_1_3 } from "../registry";
 import { chooseSuite, Suite } from "../suite";
 import { Transcript } from "../transcript";
 import { addAuthentication, Flight } from "./authentication";
-import { ExpectCertificate } from "./server-authentication";
+import { ClientSecrets, ExpectCertificate } from "./server-authentication";
 import { HandshakeState, refuse } from "./state";
 
 /** Bytes of the trust anchor's name at most. */
@@ -139,6 +141,9 @@ function checkHello(hello: ClientHello): Failure {
   }
   // "servers MUST abort the handshake" when pre_shared_key comes without its modes (§4.2.9).
   if (hello.hasPreSharedKey && !hello.hasPskModes) return Failure.MissingExtension;
+  if (hello.hasRecordSizeLimit && checkOfferedLimit(hello.recordSizeLimit) != Failure.None) {
+    return Failure.RecordSizeLimitInvalid;
+  }
   // A cookie answers a HelloRetryRequest that had one; ours have none.
   if (hello.hasCookie) return Failure.UnsolicitedExtension;
   return hello.checkKeyShares();
@@ -185,10 +190,11 @@ function answer(state: HandshakeState, connection: Connection, parameters: Param
   const server = handshake.serverTraffic(transcript.hash());
   connection.reader.protect(client.protection());
   connection.reader.skipsUndecryptable = hello.hasEarlyData;
+  if (hello.hasRecordSizeLimit) writer.limitRecords(hello.recordSizeLimit);
   writer.protect(server.protection());
 
   const flight = new Flight(writer.open(), transcript);
-  writeEncryptedExtensions(flight.content);
+  writeEncryptedExtensions(flight.content, hello);
   flight.added();
   let failure = addCertificateRequest(connection, flight);
   if (failure == Failure.None) failure = addAuthentication(connection, flight, parameters.scheme);
@@ -203,13 +209,14 @@ function answer(state: HandshakeState, connection: Connection, parameters: Param
   writer.close(ContentType.Handshake, flight.content);
   server.wipe();
 
-  // From here on the server writes under its application key. We never read application data: no key for that.
+  // From here on the server writes under its application key; the client reads it before it has authenticated.
   const master = handshake.master();
   const application = master.serverTraffic(transcript.hash());
+  const secrets = new ClientSecrets(client, master.clientTraffic(transcript.hash()));
   master.wipe();
   writer.protect(application.protection());
   application.wipe();
-  return new ExpectCertificate(transcript, client);
+  return new ExpectCertificate(transcript, secrets);
 }
 
 function addCertificateRequest(connection: Connection, flight: Flight): Failure {
@@ -217,7 +224,7 @@ function addCertificateRequest(connection: Connection, flight: Flight): Failure 
   const name = Bytes.alloc(MAX_AUTHORITY);
   const length = connection.vault.authority(name);
   if (length > 0) {
-    writeCertificateRequest(flight.content, name.slice(0, length));
+    writeCertificateRequest(flight.content, name.slice(0, length), new Grease(connection.generator));
     flight.added();
   }
   release(scope);

@@ -11,7 +11,7 @@
  * | ExpectRetryHello          | the same ClientHello with that share        | ServerHello … Finished   | ExpectCertificate         |
  * | ExpectCertificate         | Certificate with a chain                    |                          | ExpectCertificateVerify   |
  * | ExpectCertificateVerify   | CertificateVerify that the vault accepts    |                          | ExpectFinished            |
- * | ExpectFinished            | Finished                                    | candy, close_notify      | Ended                     |
+ * | ExpectFinished            | Finished                                    | candy, close_notify      | ExpectCloseNotify         |
  *
  * We are the client (states/client-hello.ts, states/client-authentication.ts); `startClient` sends the ClientHello:
  *
@@ -25,11 +25,18 @@
  * |                           | Certificate: we are not asked for ours      |                          | ExpectCertificateVerify   |
  * | ExpectCertificate         | Certificate with a chain                    |                          | ExpectCertificateVerify   |
  * | ExpectCertificateVerify   | CertificateVerify that the vault accepts    |                          | ExpectFinished            |
- * | ExpectFinished            | Finished                                    | our flight, candy,       | Ended                     |
+ * | ExpectFinished            | Finished                                    | our flight, candy,       | ExpectCloseNotify         |
  * |                           |                                             | close_notify             |                           |
  *
- * Everything else, in any state, is refused: the failure's alert is sent, secrets are wiped, the connection is closed.
- * There is no state after the handshake: the door closes with the candy, so nothing that comes later is ever read.
+ * After the candy, in both roles (states/close-notify.ts): our side is closed, the peer's is read until it closes too.
+ *
+ * | state                     | takes                                       | sends                    | becomes                   |
+ * |---------------------------|---------------------------------------------|--------------------------|---------------------------|
+ * | ExpectCloseNotify         | KeyUpdate                                   |                          | ExpectCloseNotify         |
+ * |                           | NewSessionTicket, when we are the client    |                          | ExpectCloseNotify         |
+ *
+ * Everything else, in any state, is refused: the failure's alert is sent (after close_notify, only traced), secrets are wiped,
+ * the connection is closed. What is no handshake message (alerts, application data, FIN) is for the engine.
  * The candy leaves the vault in one place, `states/candy.ts`, which only the two ExpectFinished call.
  */
 import { Failure } from "../../failure";
@@ -46,7 +53,6 @@ export abstract class HandshakeState {
 /** The end: nothing is read any more. */
 @final
 export class Ended extends HandshakeState {
-  /** `Failure.None` when the handshake is complete and the candy sent; else why not. */
   constructor(readonly failure: Failure) {
     super();
   }

@@ -56,11 +56,12 @@ describe("numbers of the metal board", () => {
       ALERT_RECEIVED: TraceCode.AlertReceived,
       NEGOTIATED: TraceCode.Negotiated,
       CANDY: TraceCode.Candy,
+      FAILED: TraceCode.Failed,
       LAST_STATE: last(State),
       LAST_FAILURE: last(Failure),
       FAILURE_INTERNAL: Failure.Internal,
     });
-    expect(last(TraceCode)).toBe(c.CANDY);
+    expect(last(TraceCode)).toBe(c.FAILED);
     expect(cNumbers("vault.c").VAULT_UNAVAILABLE).toBe(Failure.VaultUnavailable);
   });
 
