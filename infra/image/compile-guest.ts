@@ -55,7 +55,10 @@ export async function compileGuest(options: CompileOptions): Promise<"built" | "
   const files: Record<string, string> = {};
   const outputs = new Map<string, string | Uint8Array>();
   const asc = (await import("assemblyscript/asc")).default;
-  inlineElementAccess(asc.libraryFiles as Record<string, string>);
+  const libraryFiles = asc.libraryFiles as Record<string, string>;
+  inlineElementAccess(libraryFiles);
+  // The compiler keeps the texts of prim from one compilation to the next: a patched one must neither be missed nor stay.
+  for (const name of readdirSync(join(ROOT, PRIM))) delete libraryFiles[name.replace(/\.ts$/, "")];
   let report = "";
   const { error } = await asc.main([options.entry, ...flags], {
     stderr: {
