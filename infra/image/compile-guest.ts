@@ -44,8 +44,17 @@ export class GuestCompileError extends Error {
   override name = "GuestCompileError";
 }
 
+/** What is being compiled in this process: one module at a time, as the compiler shares its libraries' texts between runs. */
+let compiling: Promise<unknown> = Promise.resolve();
+
 /** Compiles when stale; says whether it did. Throws {@link GuestCompileError} with the compiler's report. */
-export async function compileGuest(options: CompileOptions): Promise<"built" | "fresh"> {
+export function compileGuest(options: CompileOptions): Promise<"built" | "fresh"> {
+  const compiled = compiling.then(() => compile(options));
+  compiling = compiled.catch(() => {});
+  return compiled;
+}
+
+async function compile(options: CompileOptions): Promise<"built" | "fresh"> {
   const out = join(ROOT, options.out);
   const stampFile = `${out}.stamp.json`;
   const flags = compilerFlags(options);
@@ -57,7 +66,7 @@ export async function compileGuest(options: CompileOptions): Promise<"built" | "
   const asc = (await import("assemblyscript/asc")).default;
   const libraryFiles = asc.libraryFiles as Record<string, string>;
   inlineElementAccess(libraryFiles);
-  // The compiler keeps the texts of prim from one compilation to the next: a patched one must neither be missed nor stay.
+  // It keeps those of prim from one compilation to the next: a patched one must neither be missed nor stay.
   for (const name of readdirSync(join(ROOT, PRIM))) delete libraryFiles[name.replace(/\.ts$/, "")];
   let report = "";
   const { error } = await asc.main([options.entry, ...flags], {

@@ -11,6 +11,7 @@ import { Failure } from "../../unikernel/guest/failure.ts";
 import { loadVaultModule, type TestVault } from "../support/vault.ts";
 import { type DoorModules, FuzzDoor, loadDoorModules, openFuzzVault, practiceSeal, replayDoor } from "./replay-door.ts";
 import { NET_FLAG, OP, replayNet } from "./replay-net.ts";
+import { EDGE, Outcome, replayWire, STEP, wireInput } from "./replay-wire.ts";
 import { replayX509 } from "./replay-x509.ts";
 import { applyPatch, FUZZ, type Patch, TARGETS, targetModule } from "./targets.ts";
 
@@ -81,6 +82,44 @@ describe("net", () => {
     expect(replayNet(module, input).sent).toBeGreaterThan(0);
     expect(() => replayNet(leaking, input)).toThrow("allocated after its start");
   }, 60_000);
+});
+
+describe("wire", () => {
+  let module: WebAssembly.Module;
+  beforeAll(async () => {
+    module = new WebAssembly.Module(readFileSync(join(ROOT, await targetModule(TARGETS.wire))));
+  });
+
+  it.each(inputsOf("wire"))("%s", (path) => {
+    const outcome = replayWire(module, readFileSync(join(FUZZ, path)));
+    // A seed does nothing that must trap; a finding may have.
+    expect(outcome).toBeLessThanOrEqual(path.startsWith("corpus/") ? Outcome.Agreed : Outcome.MustTrap);
+  });
+
+  it("takes a trap for right where a step lies outside of its view, and only there", () => {
+    const bytes = Buffer.from("0123456789abcdef");
+    const play = (...steps: number[]) => replayWire(module, wireInput(4, bytes, steps));
+    expect(play(STEP.slice, 0, EDGE.left)).toBe(Outcome.Agreed);
+    expect(play(STEP.slice, 0, EDGE.oneMore)).toBe(Outcome.MustTrap);
+    expect(play(STEP.slice, 8, EDGE.around)).toBe(Outcome.MustTrap);
+    expect(play(STEP.take, EDGE.oneMore, STEP.put)).toBe(Outcome.Agreed);
+    expect(play(STEP.rest, STEP.put)).toBe(Outcome.MustTrap);
+    expect(play(STEP.take, 4, STEP.put)).toBe(Outcome.Agreed);
+  });
+
+  it("is found out when a written number is another than the one that was given", async () => {
+    const swapped: Patch = {
+      name: "swapped",
+      file: "unikernel/guest/prim/bytes.ts",
+      replace: [["store<u16>(this.at + i, bswap(<u16>value));", "store<u16>(this.at + i, <u16>value);"]],
+    };
+    const broken = new WebAssembly.Module(
+      readFileSync(join(ROOT, await targetModule({ module: "wire", patches: [swapped] }))),
+    );
+    const input = wireInput(8, Buffer.from([1, 2]), [STEP.integer | 0x10, STEP.write | 0x10]);
+    expect(replayWire(module, input)).toBe(Outcome.Agreed);
+    expect(replayWire(broken, input)).toBe(Outcome.Memory);
+  });
 });
 
 describe("a patch of a target", () => {

@@ -9,6 +9,7 @@ import { CompartmentFault, view } from "../../unikernel/boards/node/memory.ts";
 import { Failure } from "../../unikernel/guest/failure.ts";
 import { Role } from "../../unikernel/guest/role.ts";
 import { State, TraceCode } from "../../unikernel/guest/trace.ts";
+import type { DoorExports } from "../support/door-host.ts";
 import { loadVaultModule, TestVault } from "../support/vault.ts";
 import { FUZZ, type Target, targetModule } from "./targets.ts";
 
@@ -29,18 +30,6 @@ const DOOR_NUMBER = 7;
 const DOOR_PAGES = 3;
 const TAG_LENGTH = 16;
 const STATUS_CLOSE = 2;
-
-interface DoorExports {
-  memory: WebAssembly.Memory;
-  inbox(): number;
-  inboxSize(): number;
-  outbox(): number;
-  start(role: number): number;
-  receive(length: number): number;
-  peerClosed(): number;
-  outboxLength(): number;
-  outboxTaken(): void;
-}
 
 export interface DoorModules {
   door: WebAssembly.Module;

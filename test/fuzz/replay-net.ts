@@ -3,6 +3,7 @@
  * sends is looked at only as far as the conversation needs it; the harness checks it.
  */
 import { view } from "../../unikernel/boards/node/memory.ts";
+import { Event, type NetExports, SECRETS_LENGTH } from "../support/frame-board.ts";
 import { arpReply, ETHERNET, IP_HEADER, mend, OUR_MAC, packet, TCP_FLAG, UDP_HEADER } from "./packets.ts";
 
 /** The first byte of an input; see harness/net.c. */
@@ -13,37 +14,17 @@ export const OP = { frame: 0, packet: 1, segment: 2, orderly: 3, time: 4, board:
 export const BOARD = { read: 0, write: 1, finish: 2, drop: 3, authenticated: 4 } as const;
 
 const BOARD_ACTIONS = 5;
-const EVENT = { opened: 1, refused: 2, readable: 3, peerClosed: 4, ended: 5 } as const;
 const SLOTS = 64;
 const MOST_OPERATIONS = 400;
 const MOST_EVENTS = 1000;
 const MOST_FRAMES = 5000;
 const BOOT_TIME = 1780315200000n;
-const SECRETS_LENGTH = 16 + 32;
 const LINES = ["ip=10.0.2.15/24 gateway=10.0.2.2", "ip=dhcp limits=8,4,5000"] as const;
 const FIRST_PEER = 0x0a000202;
 const DIALLED_PORT = 40001;
 
-interface NetExports {
-  memory: WebAssembly.Memory;
-  inbox(): number;
-  inboxSize(): number;
-  outbox(): number;
-  outboxSize(): number;
-  boot(length: number, now: bigint): number;
-  frame(length: number, now: bigint): void;
-  tick(now: bigint): void;
-  transmit(now: bigint): number;
-  deadline(): bigint;
-  next(now: bigint): number;
-  read(slot: number, most: number): number;
-  room(slot: number): number;
-  write(slot: number, length: number): void;
-  finish(slot: number): void;
-  drop(slot: number): void;
-  authenticated(slot: number, now: bigint): void;
-  address(): number;
-  /** Of the test build. */
+/** Of the test build. */
+interface FuzzNetExports extends NetExports {
   heapTop(): number;
 }
 
@@ -54,7 +35,7 @@ export class FuzzNet {
   sent = 0;
   /** Gets each frame that net sends. */
   onFrame: (frame: Uint8Array) => void = () => {};
-  private readonly net: NetExports;
+  private readonly net: FuzzNetExports;
   private now = BOOT_TIME;
   private readonly openSlots = new Set<number>();
   private readonly conversations = Array.from({ length: 256 }, () => ({ next: 0, seen: 0 }));
@@ -66,7 +47,7 @@ export class FuzzNet {
     module: WebAssembly.Module,
     private readonly flags: number,
   ) {
-    this.net = new WebAssembly.Instance(module, {}).exports as unknown as NetExports;
+    this.net = new WebAssembly.Instance(module, {}).exports as unknown as FuzzNetExports;
     const line = Buffer.from(LINES[flags & NET_FLAG.dhcp ? 1 : 0]);
     const length = this.toInbox(Buffer.concat([Buffer.alloc(SECRETS_LENGTH, 0x6e), OUR_MAC, line]));
     const refused = this.net.boot(length, BOOT_TIME);
@@ -199,23 +180,23 @@ export class FuzzNet {
       if (kind === 0) return;
       if (i >= MOST_EVENTS) throw new Error("events without end");
       const slot = this.fromOutbox(12)[1]!;
-      if (kind === EVENT.refused) continue;
-      if (kind === EVENT.opened) {
+      if (kind === Event.Refused) continue;
+      if (kind === Event.Opened) {
         if (this.openSlots.has(slot)) throw new Error(`slot ${slot} is opened twice`);
         this.openSlots.add(slot);
         this.opened++;
-      } else if (kind === EVENT.ended) this.openSlots.delete(slot);
+      } else if (kind === Event.Ended) this.openSlots.delete(slot);
       else if (!this.openSlots.has(slot)) throw new Error(`event ${kind} of slot ${slot}, which is not open`);
       else if (this.flags & NET_FLAG.echo) this.echo(slot, kind);
     }
   }
 
   private echo(slot: number, kind: number): void {
-    if (kind === EVENT.peerClosed) {
+    if (kind === Event.PeerClosed) {
       this.board(slot, BOARD.finish, 0);
       return;
     }
-    for (let length = 1; length > 0 && kind === EVENT.readable; ) {
+    for (let length = 1; length > 0 && kind === Event.Readable; ) {
       length = this.net.read(slot, this.net.outboxSize());
       this.board(slot, BOARD.write, length);
     }

@@ -15,6 +15,13 @@ export interface Report {
   finding: { input: Uint8Array; says: string } | undefined;
 }
 
+/** How far a run is. */
+export interface Progress {
+  executions: number;
+  edges: number;
+  features: number;
+}
+
 export interface RunOptions {
   /** 0: no limit. */
   seconds: number;
@@ -24,6 +31,8 @@ export interface RunOptions {
   runs?: number;
   /** The sequence of libFuzzer's random numbers; another in every run when absent. */
   seed?: number;
+  /** Is told what libFuzzer says of itself, whenever it does. */
+  onProgress?(progress: Progress): void;
   /** Seconds to make a finding smaller. */
   minimizeSeconds?: number;
 }
@@ -50,17 +59,25 @@ async function runIn(own: string, name: string, program: string, target: Target,
   for (const path of [corpus, artifacts]) mkdirSync(path, { recursive: true });
   const seeds = ["corpus", "crashes"].map((kind) => join(FUZZ, kind, name)).filter((path) => existsSync(path));
   const limits = [`-timeout=${LONGEST_SECONDS}`, `-rss_limit_mb=${MEMORY_MEGABYTES}`, `-max_len=${target.maxLength}`];
-  const { code, text } = await run(program, [
-    ...limits,
-    `-max_total_time=${options.seconds}`,
-    ...(options.runs === undefined ? [] : [`-runs=${options.runs}`]),
-    ...(options.seed === undefined ? [] : [`-seed=${options.seed}`]),
-    ...(target.dictionary === undefined ? [] : [`-dict=${join(FUZZ, target.dictionary)}`]),
-    `-artifact_prefix=${artifacts}/`,
-    "-print_final_stats=1",
-    corpus,
-    ...seeds,
-  ]);
+  const { code, text } = await run(
+    program,
+    [
+      ...limits,
+      `-max_total_time=${options.seconds}`,
+      ...(options.runs === undefined ? [] : [`-runs=${options.runs}`]),
+      ...(options.seed === undefined ? [] : [`-seed=${options.seed}`]),
+      ...(target.dictionary === undefined ? [] : [`-dict=${join(FUZZ, target.dictionary)}`]),
+      `-artifact_prefix=${artifacts}/`,
+      "-print_final_stats=1",
+      corpus,
+      ...seeds,
+    ],
+    (chunk) => {
+      const [, executions, edges, features] =
+        [...chunk.matchAll(/^#(\d+)\s.*cov: (\d+) ft: (\d+)/gm)].at(-1)?.map(Number) ?? [];
+      if (executions !== undefined) options.onProgress?.({ executions, edges: edges!, features: features! });
+    },
+  );
   const found = readdirSync(artifacts)[0];
   const report: Report = {
     edges: last(text, /cov: (\d+)/g),
@@ -86,7 +103,11 @@ async function minimize(program: string, path: string, seconds: number): Promise
   return readFileSync(existsSync(small) ? small : path);
 }
 
-function run(program: string, args: string[]): Promise<{ code: number | null; text: string }> {
+function run(
+  program: string,
+  args: string[],
+  onText: (chunk: string) => void = () => {},
+): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     const stop = () => child.kill("SIGKILL");
@@ -95,6 +116,7 @@ function run(program: string, args: string[]): Promise<{ code: number | null; te
     const add = (chunk: Buffer) => {
       // The beginning tells how many edges there are, the end what happened.
       text += chunk.toString();
+      onText(chunk.toString());
       if (text.length > 400_000) text = text.slice(0, 20_000) + text.slice(-200_000);
     };
     child.stdout.on("data", add);

@@ -1,6 +1,7 @@
 /**
  * Makes the practice piñata and the seeds of all fuzz targets anew: `npx tsx test/fuzz/seeds.ts`. The inputs are recorded from real peers,
- * then libFuzzer keeps those that reach something that no other does; what is left goes to test/fuzz/corpus.
+ * then libFuzzer keeps those that reach something that no other does; what is left goes to test/fuzz/corpus. With names behind it
+ * (`net`, `wire`) only the seeds of those are made, and the practice piñata stays: the others belong to its keys.
  *
  * To be run when the seeds no longer reach what they did (test/fuzz/regressions.test.ts says so), e.g. because the door draws its random bytes
  * in another order.
@@ -15,6 +16,7 @@ import { recordNet } from "./seeds/net.ts";
 import { recordPlainClients, recordPlainServers, takeProtectionOut } from "./seeds/plain.ts";
 import { makePractice, PRACTICE } from "./seeds/practice.ts";
 import { type Recorded, recordClients, recordServers } from "./seeds/programs.ts";
+import { recordWire } from "./seeds/wire.ts";
 import { recordChains } from "./seeds/x509.ts";
 import { buildTarget, FUZZ, TARGETS, type TargetName, targetModule } from "./targets.ts";
 
@@ -26,17 +28,39 @@ const MOST_FILES = {
   "door-client-plain": 18,
   x509: 18,
   net: 28,
+  wire: 18,
 };
 const MOST_BYTES = 6000;
 
+/** Targets whose seeds need no key. */
+const KEYLESS = {
+  net: async () => recordNet(new WebAssembly.Module(readFileSync(join(ROOT, await targetModule(TARGETS.net))))),
+  wire: async () => recordWire(),
+};
+type Keyless = keyof typeof KEYLESS;
+
+const asked = process.argv.slice(2);
+if (!asked.every(isKeyless)) {
+  process.stderr.write(`usage: npx tsx test/fuzz/seeds.ts [${Object.keys(KEYLESS).join("] [")}]\n`);
+  process.exit(2);
+}
 const folder = mkdtempSync(join(tmpdir(), "pinata-seeds-"));
 try {
+  if (asked.length === 0) await renewKeyed();
+  for (const name of asked.length > 0 ? asked : (Object.keys(KEYLESS) as Keyless[])) {
+    await keep(name, await KEYLESS[name]());
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** The practice piñata, and the seeds that belong to its keys. */
+async function renewKeyed(): Promise<void> {
   const practice = await makePractice(folder);
   const all: Partial<Record<TargetName, Recorded[]>> = {};
   all["door-server"] = await recordClients(await loadDoorModules(TARGETS["door-server"], practice.seal), practice);
   all["door-client"] = await recordServers(await loadDoorModules(TARGETS["door-client"], practice.seal), practice);
   all.x509 = await recordChains(practice);
-  all.net = await recordNet(new WebAssembly.Module(readFileSync(join(ROOT, await targetModule(TARGETS.net)))));
   takeProtectionOut();
   const clients = recordPlainClients(await loadDoorModules(TARGETS["door-server-plain"], practice.seal), practice.pki);
   const servers = recordPlainServers(await loadDoorModules(TARGETS["door-client-plain"], practice.seal), practice.pki);
@@ -48,8 +72,10 @@ try {
   all["door-server-plain"] = clients.seeds;
   all["door-client-plain"] = servers.seeds;
   for (const [name, seeds] of Object.entries(all)) await keep(name as TargetName, seeds);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+
+function isKeyless(name: string): name is Keyless {
+  return Object.hasOwn(KEYLESS, name);
 }
 
 /** Writes the seeds of a target: those with candy always, of the others those that reach something of their own. */

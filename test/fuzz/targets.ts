@@ -1,6 +1,6 @@
 /**
  * The fuzz targets: which guest module each runs and how that is built into a libFuzzer program: the module (for door-*-plain with its
- * record protection taken out, net with a look at its heap), wasm2c, clang. Everything lands in build/fuzz and is built again when something
+ * record protection taken out, net with a look at its heap; of guest/wire a harness), wasm2c, clang. Everything lands in build/fuzz and is built again when something
  * it is made of has changed; targets of the same module share its object file.
  *
  * The guest is compiled with explicit bounds checks and coverage; the harness around it with AddressSanitizer as well. The vault beside a
@@ -11,14 +11,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import {
-  compileGuest,
-  GUEST_MODULES,
-  type GuestModule,
-  guestModulePath,
-  ROOT,
-} from "../../infra/image/compile-guest.ts";
+import { compileGuest, GUEST_MODULES, guestModulePath, ROOT } from "../../infra/image/compile-guest.ts";
 import { Failure } from "../../unikernel/guest/failure.ts";
+import { TraceCode } from "../../unikernel/guest/trace.ts";
 
 const BUILD = "build/fuzz";
 export const FUZZ = join(ROOT, "test/fuzz");
@@ -26,8 +21,16 @@ const HARNESS = join(FUZZ, "harness");
 const COMMON_FLAGS = ["-g1", "-std=gnu11", "-I/usr/share/wabt/wasm2c", "-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0"];
 const run = promisify(execFile);
 
+/** What can be explored: the image's modules, and the harness through which guest/wire, which no module exports, is reached. */
+const MODULES = {
+  net: { ...GUEST_MODULES.net, out: guestModulePath("net") },
+  door: { ...GUEST_MODULES.door, out: guestModulePath("door") },
+  vault: { ...GUEST_MODULES.vault, out: guestModulePath("vault") },
+  wire: { entry: "test/unikernel/guest/harness/wire-steps.ts", out: "build/harness/wire-steps.wasm", pages: 2 },
+} as const;
+
 export interface Target {
-  module: GuestModule;
+  module: keyof typeof MODULES;
   /** The harness's file. */
   harness: string;
   /** Changes the guest's source before it is compiled: a test build, never the image. */
@@ -76,7 +79,13 @@ function door(role: number, plain: boolean): Target {
     module: "door",
     harness: "door.c",
     ...(plain ? { patches: [PLAIN_RECORDS] } : {}),
-    defines: { DOOR_ROLE: role, DOOR_PLAIN: plain ? 1 : 0, FAILURE_VAULT_UNAVAILABLE: Failure.VaultUnavailable },
+    defines: {
+      DOOR_ROLE: role,
+      DOOR_PLAIN: plain ? 1 : 0,
+      FAILURE_VAULT_UNAVAILABLE: Failure.VaultUnavailable,
+      TRACE_CANDY: TraceCode.Candy,
+      TRACE_LAST: Math.max(...Object.values(TraceCode).filter((code) => typeof code === "number")),
+    },
     hasVault: true,
     maxLength: 8192,
     dictionary: "tls.dict",
@@ -105,6 +114,14 @@ export const TARGETS = {
     maxLength: 16384,
     dictionary: "net.dict",
   },
+  wire: {
+    module: "wire",
+    harness: "wire.c",
+    defines: {},
+    hasVault: false,
+    maxLength: 2048,
+    dictionary: "wire.dict",
+  },
 } as const satisfies Record<string, Target>;
 export type TargetName = keyof typeof TARGETS;
 export const TARGET_NAMES = Object.keys(TARGETS) as TargetName[];
@@ -120,18 +137,19 @@ export class FuzzBuildError extends Error {
 
 /** The guest module of a target as Node or wasm2c takes it: its path, relative to the project. Built when stale. */
 export async function targetModule({ module, patches = [] }: Pick<Target, "module" | "patches">): Promise<string> {
-  await compileGuest({ ...GUEST_MODULES[module], out: guestModulePath(module) });
-  if (patches.length === 0) return guestModulePath(module);
-  const { files } = JSON.parse(readFileSync(join(ROOT, `${guestModulePath(module)}.stamp.json`), "utf8")) as Stamp;
+  const made = MODULES[module];
+  await compileGuest(made);
+  if (patches.length === 0) return made.out;
+  const { files } = JSON.parse(readFileSync(join(ROOT, `${made.out}.stamp.json`), "utf8")) as Stamp;
   const missed = patches.find(({ file }) => !Object.hasOwn(files, file));
   if (missed !== undefined) throw new FuzzBuildError(`${missed.file} is not part of ${module}`);
 
   const out = `${BUILD}/${[module, ...patches.map(({ name }) => name)].join("-")}.wasm`;
-  const image = readFileSync(join(ROOT, guestModulePath(module)));
+  const image = readFileSync(join(ROOT, made.out));
   const patch = (file: string, text: string) =>
     patches.reduce((patched, one) => (one.file === file ? applyPatch(one, patched) : patched), text);
   await whenStale(`${out}.made`, [image, JSON.stringify(patches)], async () => {
-    await compileGuest({ ...GUEST_MODULES[module], out, patch });
+    await compileGuest({ ...made, out, patch });
   });
   return out;
 }
@@ -184,7 +202,7 @@ export async function buildTarget(name: string, target: Target): Promise<string>
 }
 
 /** The doors import a module "vault", so the vault's own C must not be named so. */
-function cName(module: GuestModule): string {
+function cName(module: Target["module"]): string {
   return module === "vault" ? "keeper" : module;
 }
 

@@ -15,6 +15,9 @@
 /** Says what is wrong and aborts. */
 _Noreturn void finding(const char *what);
 
+/** Whether the guest traps in `step`, which is no finding then; its instance is not to be used again. */
+bool traps(void (*step)(void));
+
 /** A finding unless `holds`. */
 static inline void expect(bool holds, const char *what) {
   if (!holds) finding(what);
