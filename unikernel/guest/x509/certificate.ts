@@ -13,6 +13,7 @@ import {
   ECDSA_WITH_SHA256_ALGORITHM,
   ECDSA_WITH_SHA384_ALGORITHM,
   ED25519_ALGORITHM,
+  MD5_WITH_RSA,
   P256_KEY_ALGORITHM,
   P384_KEY_ALGORITHM,
 } from "./identifiers";
@@ -54,7 +55,8 @@ export class Certificate {
 
   /**
    * Parses `bytes`, which must stay as they are while this object is used. `Failure.None`, or: CertificateMalformed (not
-   * the DER of a certificate), CertificateUnsupported (version or algorithm), CertificateCriticalExtension.
+   * the DER of a certificate), CertificateUnsupported (version or algorithm), CertificateSignatureWrong (MD5),
+   * CertificateCriticalExtension.
    */
   parse(bytes: Bytes): Failure {
     this.reset();
@@ -83,7 +85,7 @@ export class Certificate {
     if (VALUE.length > MAX_SERIAL_LENGTH || (VALUE.length == 1 && VALUE[0] == 0)) der.fail();
     der.whole(SEQUENCE, INNER_ALGORITHM);
     this.signedWith = signatureAlgorithm(INNER_ALGORITHM);
-    if (this.signedWith == NO_SCHEME) this.refuse(Failure.CertificateUnsupported);
+    if (this.signedWith == NO_SCHEME) this.refuse(refusedAlgorithm(INNER_ALGORITHM));
     readName(der, this.issuer);
     if (isEmptyName(this.issuer)) der.fail();
     der.enter(SEQUENCE);
@@ -170,6 +172,16 @@ function signatureAlgorithm(identifier: Bytes): u32 {
   if (identifier.equals(ECDSA_WITH_SHA384_ALGORITHM)) return ECDSA_SECP384R1_SHA384;
   if (identifier.equals(ED25519_ALGORITHM)) return ED25519;
   return NO_SCHEME;
+}
+
+/**
+ * Why a signature algorithm that is none of ours is refused. One with MD5 proves nothing: RFC 8446 §4.4.2.4 wants bad_certificate
+ * for it, and not unsupported_certificate.
+ */
+function refusedAlgorithm(identifier: Bytes): Failure {
+  const length = MD5_WITH_RSA.length;
+  const isMd5 = identifier.length >= 2 + length && VALUE.aim(identifier, 2, length).equals(MD5_WITH_RSA);
+  return isMd5 ? Failure.CertificateSignatureWrong : Failure.CertificateUnsupported;
 }
 
 const MAX_SERIAL_LENGTH: u32 = 20;

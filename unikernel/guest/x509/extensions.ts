@@ -1,6 +1,6 @@
 /**
  * Certificate extensions (RFC 5280 §4.2): the ones of our profile parsed strictly, each at most once; any other is
- * passed over, or refuses the certificate when it is critical.
+ * passed over, or refuses the certificate when it is critical or constrains a path.
  *
  * basicConstraints, keyUsage and extKeyUsage decide; subjectAltName and the two key identifiers are only checked for
  * form: a peer is who its chain says, no name or hint picks the path.
@@ -38,6 +38,7 @@ export class Extensions {
   purposes: u32 = 0;
 
   private count: u32 = 0;
+  /** Something critical, or constraining, that nothing here processes. */
   private unknownCritical: bool = false;
   private identifiers: StaticArray<Bytes> = emptyViews(<i32>MAX_EXTENSIONS);
 
@@ -78,9 +79,10 @@ export class Extensions {
     const critical = der.peek() == BOOLEAN;
     if (critical) der.onlyTrue();
     const known = certificateExtension(identifier);
+    if (critical && isKeyIdentifier(known)) this.unknownCritical = true;
     if (known == 0) {
       der.value(OCTET_STRING, VALUE);
-      if (critical) this.unknownCritical = true;
+      if (critical || constrainsPath(identifier)) this.unknownCritical = true;
     } else {
       der.enter(OCTET_STRING);
       this.readKnown(der, known);
@@ -138,6 +140,25 @@ function certificateExtension(identifier: Bytes): u32 {
     which == SUBJECT_KEY_IDENTIFIER ||
     which == AUTHORITY_KEY_IDENTIFIER;
   return known ? which : 0;
+}
+
+/**
+ * The two key identifiers are checked for form and not acted upon: §4.2.1.1 and §4.2.1.2 forbid to mark them critical, and §4.2 to accept
+ * what is critical and not processed.
+ */
+function isKeyIdentifier(known: u32): bool {
+  return known == SUBJECT_KEY_IDENTIFIER || known == AUTHORITY_KEY_IDENTIFIER;
+}
+
+/**
+ * nameConstraints, policyConstraints, inhibitAnyPolicy (§4.2.1.10, .11, .14): what they forbid is not processed here, and to pass over one
+ * would accept what its issuer ruled out. Conforming CAs mark them critical; one that is not is refused as if it were.
+ */
+function constrainsPath(identifier: Bytes): bool {
+  if (identifier.length != 3 || identifier[0] != 0x55 || identifier[1] != 0x1d) return false;
+  return (
+    identifier[2] == NAME_CONSTRAINTS || identifier[2] == POLICY_CONSTRAINTS || identifier[2] == INHIBIT_ANY_POLICY
+  );
 }
 
 /** RFC 5280 §4.2.1.1: `[0]` key identifier; `[1]` issuer and `[2]` serial number, both or neither. */
@@ -201,6 +222,10 @@ const SUBJECT_ALTERNATIVE_NAME: u32 = 17;
 const BASIC_CONSTRAINTS: u32 = 19;
 const AUTHORITY_KEY_IDENTIFIER: u32 = 35;
 const EXTENDED_KEY_USAGE: u32 = 37;
+
+const NAME_CONSTRAINTS: u8 = 30;
+const POLICY_CONSTRAINTS: u8 = 36;
+const INHIBIT_ANY_POLICY: u8 = 54;
 
 const OTHER_NAME: u32 = CONTEXT_CONSTRUCTED;
 const RFC822_NAME: u32 = CONTEXT + 1;

@@ -28,6 +28,8 @@ const P256_KEY_DER: StaticArray<u8> = [
 const P384_KEY_DER: StaticArray<u8> = [
   0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22,
 ];
+/** 1.2.840.113549.1.1.4: md5WithRSAEncryption (RFC 3279 §2.2.1), without SEQUENCE and parameters. */
+const MD5_WITH_RSA_DER: StaticArray<u8> = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x04];
 /** 1.3.6.1.5.5.7.3.1 and .2 (RFC 5280 §4.2.1.12), contents only. */
 const SERVER_AUTH_DER: StaticArray<u8> = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 const CLIENT_AUTH_DER: StaticArray<u8> = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
@@ -37,6 +39,7 @@ export const ECDSA_WITH_SHA384_ALGORITHM = fromTable(ECDSA_WITH_SHA384_DER);
 export const ED25519_ALGORITHM = fromTable(ED25519_DER);
 export const P256_KEY_ALGORITHM = fromTable(P256_KEY_DER);
 export const P384_KEY_ALGORITHM = fromTable(P384_KEY_DER);
+export const MD5_WITH_RSA = fromTable(MD5_WITH_RSA_DER);
 export const ID_SERVER_AUTH = fromTable(SERVER_AUTH_DER);
 export const ID_CLIENT_AUTH = fromTable(CLIENT_AUTH_DER);
 

@@ -71,6 +71,7 @@ export class Chain {
     if (this.count == 0) return Failure.CertificateMissing;
     if (this.certificates[this.count - 1].raw.equals(anchor.raw)) this.count -= 1;
     if (this.count == 0) return Failure.CertificateIsAuthority;
+    if (this.hasTwice(anchor)) return Failure.CertificateNameMismatch;
     for (let i: u32 = 0; i < this.count; i++) {
       if (this.certificates[i].issuer.equals(this.issuerOf(i, anchor).subject)) continue;
       return i + 1 == this.count ? Failure.CertificateUnknownAuthority : Failure.CertificateNameMismatch;
@@ -106,6 +107,16 @@ export class Chain {
       if (at > certificate.notAfter) return Failure.CertificateExpired;
     }
     return Failure.None;
+  }
+
+  /** RFC 5280 §6.1: "A certificate MUST NOT appear more than once in a prospective certification path." */
+  private hasTwice(anchor: Certificate): bool {
+    for (let i: u32 = 0; i < this.count; i++) {
+      for (let j = i; j < this.count; j++) {
+        if (this.certificates[i].raw.equals(this.issuerOf(j, anchor).raw)) return true;
+      }
+    }
+    return false;
   }
 
   private issuerOf(i: u32, anchor: Certificate): Certificate {

@@ -182,4 +182,10 @@ export const RFC8446_CLIENT_RECORD_REFUSALS: Refusal<ServerPeer>[] = [
     ALERT.unexpectedMessage,
     ({ peer }) => peer.send(peer.serverHello(), handshake(MESSAGE.encryptedExtensions).subarray(0, 1)),
   ],
+  [
+    "a server's warning between the fragments of a message",
+    Failure.UnexpectedContentType,
+    ALERT.unexpectedMessage,
+    betweenFragments(({ peer }) => peer.sendRecord(TYPE.alert, alert(ALERT.userCanceled, 1))),
+  ],
 ];

@@ -2,7 +2,7 @@
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { ClientPeer } from "../client.ts";
 import type { Refusal } from "../refusal.ts";
-import { ALERT, EXTENSION, GROUP, record, TYPE } from "../wire.ts";
+import { ALERT, alert, EXTENSION, GROUP, record, TYPE } from "../wire.ts";
 import { afterRetry, hello, inFlight, type Play } from "./client-words.ts";
 
 /** The first 50 bytes of a Certificate, then whatever comes between them and the rest. */
@@ -98,4 +98,21 @@ export const RFC8446_SERVER_DOOR_REFUSALS: Refusal<ClientPeer>[] = [
     proofOf(0x0401),
   ],
   ["a CertificateVerify with SHA-1", Failure.CertificateVerifySchemeWrong, ALERT.illegalParameter, proofOf(0x0203)],
+  [
+    "early data between the fragments of the second hello",
+    Failure.UnexpectedContentType,
+    ALERT.unexpectedMessage,
+    ({ peer }) => {
+      peer.send(peer.hello({ shares: [], edit: (list) => [...list, [EXTENSION.earlyData, Buffer.alloc(0)]] }));
+      peer.readRetry();
+      const second = peer.hello({ shares: [GROUP.x25519] });
+      peer.sendRaw(record(TYPE.handshake, second.subarray(0, 50)), record(TYPE.data, Buffer.alloc(40)));
+    },
+  ],
+  [
+    "a warning between the fragments of a message",
+    Failure.UnexpectedContentType,
+    ALERT.unexpectedMessage,
+    betweenFragments(({ peer }) => peer.sendRecord(TYPE.alert, alert(ALERT.userCanceled, 1))),
+  ],
 ];
