@@ -110,7 +110,8 @@ export class Engine {
       case ContentType.ApplicationData:
         return this.takeData();
     }
-    return Failure.None;
+    // A record that was passed over.
+    return this.betweenMessages();
   }
 
   private takeHandshake(content: Bytes): Failure {
@@ -127,15 +128,13 @@ export class Engine {
 
   /** Nothing may be said before the handshake is complete; what is said after it is not for us, and dropped. */
   private takeData(): Failure {
-    const tolerated = this.connection.saidCloseNotify && !this.connection.joiner.inMessage;
-    return tolerated ? Failure.None : Failure.UnexpectedContentType;
+    return this.connection.saidCloseNotify ? this.betweenMessages() : Failure.UnexpectedContentType;
   }
 
   /** "MUST simply drop it without further processing" while it is tolerated; anything else is unexpected_message (§5). */
   private takeChangeCipherSpec(content: Bytes): Failure {
     if (content[0] != 1 || !this.connection.toleratesChangeCipherSpec) return Failure.ChangeCipherSpecInvalid;
-    // Between the fragments of a message "there MUST NOT be any other records" (§5.1).
-    return this.connection.joiner.inMessage ? Failure.UnexpectedContentType : Failure.None;
+    return this.betweenMessages();
   }
 
   /** Any alert but close_notify and user_canceled is an error, whatever its level says (§6.2). */
@@ -143,10 +142,18 @@ export class Engine {
     if (content.length != 2) return Failure.AlertMalformed;
     const description = <u32>content[1];
     this.connection.traceAlertReceived(description, content[0]);
-    if (description == AlertDescription.UserCanceled) return Failure.None;
+    if (description == AlertDescription.UserCanceled) return this.betweenMessages();
     if (description != AlertDescription.CloseNotify) return Failure.PeerAlert;
     if (!this.connection.saidCloseNotify) this.connection.closeNotify();
     return Failure.PeerClosed;
+  }
+
+  /**
+   * For a record that is passed over: it may come between two messages, but between the fragments of one "there MUST NOT be
+   * any other records" (§5.1).
+   */
+  private betweenMessages(): Failure {
+    return this.connection.joiner.inMessage ? Failure.UnexpectedContentType : Failure.None;
   }
 
   private end(failure: Failure): void {
