@@ -53,7 +53,11 @@ const SINCE: Readonly<Record<Verdict, string>> = {
 
 const DOORS = [
   ["server", "TLS server", "Asks for your certificate. If it leads to the trust anchor, you get the candy."],
-  ["dialback", "Dial-back", "Closes at once, dials back to the address that it saw you come from, and is the TLS client there."],
+  [
+    "dialback",
+    "Dial-back",
+    "Closes at once, dials back to the address that it saw you come from, and is the TLS client there.",
+  ],
   ["client", "TLS client", "Takes your connection and speaks TLS as the client: you are the server."],
 ] as const;
 

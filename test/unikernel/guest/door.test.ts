@@ -149,7 +149,9 @@ describe("memory", () => {
       peer.untilFlight({ suites: [suite], groups: [group] });
       // The control: the scan finds what must be there. AES keys are stored bitsliced, so they do not show.
       const now = found(door, peer);
-      expect(now).toEqual(expect.arrayContaining(["client hs traffic", "client hs iv", "client ap traffic", "server ap iv"]));
+      expect(now).toEqual(
+        expect.arrayContaining(["client hs traffic", "client hs iv", "client ap traffic", "server ap iv"]),
+      );
       expect(now.filter((name) => !name.endsWith(" key"))).toEqual([
         ...["client hs traffic", "client hs iv", "client ap traffic", "server ap iv"],
       ]);
