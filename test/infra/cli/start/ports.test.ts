@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { CommandError } from "../../../../infra/cli/errors.ts";
 import { requireFreePorts } from "../../../../infra/cli/start/ports.ts";
-import { freePort } from "../../../support/ports.ts";
+import { freePort, freePorts } from "../../../support/ports.ts";
 
 const host = "127.0.0.1";
 const servers: Server[] = [];
@@ -88,7 +88,7 @@ describe("ports", () => {
     ["192.0.2.1", "192.0.2.1 is not an address of this machine: see --host"],
     ["nowhere.invalid", "no address is known for nowhere.invalid: see --host"],
   ])("of %s are complained about once", async (elsewhere, message) => {
-    const [a, b] = [await freePort(), await freePort()];
+    const [a, b] = (await freePorts(2)) as [number, number];
     expect(
       await complaint([
         { option: "--web-port", port: a, host: elsewhere },

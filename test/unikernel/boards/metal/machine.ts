@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
 import { parseTraceLine, type TraceEvent } from "../../../../unikernel/trace.ts";
-import { freePort } from "../../../support/ports.ts";
+import { freePorts } from "../../../support/ports.ts";
 import { hasTool } from "../../../support/run.ts";
 
 export const HAS_TOOLS = ["qemu-system-x86_64", "wasm2c", "gcc"].every(hasTool);
@@ -55,7 +55,8 @@ export class Metal {
   }
 
   static async start(options: MachineOptions): Promise<Metal> {
-    const ports = { server: await freePort(), dialback: await freePort(), client: await freePort() };
+    const [server, dialback, client] = (await freePorts(3)) as [number, number, number];
+    const ports = { server, dialback, client };
     const { image, seal, commandLine = ADDRESS, cpu = "max", memoryMiB = 16 } = options;
     const forwards = Object.values(ports).map((port, i) => `hostfwd=tcp:127.0.0.1:${port}-:${10_000 + i}`);
     const card = ["-netdev", `user,id=net,ipv6=off,${forwards.join(",")}`];
