@@ -6,6 +6,9 @@ import type { Refusal } from "../refusal.ts";
 import { ALERT, alert, record, TYPE } from "../wire.ts";
 import { ccs, header, inFlight, raw } from "./client-words.ts";
 
+/** The record type of heartbeat (RFC 6520 §3). */
+const HEARTBEAT = 24;
+
 export const RECORD_REFUSALS: Refusal<ClientPeer>[] = [
   ["plain text instead of TLS", Failure.PlainText, ALERT.unexpectedMessage, raw(Buffer.from("GET / HTTP/1.1\r\n\r\n"))],
   ["an SSL 2 hello", Failure.PlainText, ALERT.unexpectedMessage, raw(Buffer.from("802e0100020015", "hex"))],
@@ -14,6 +17,19 @@ export const RECORD_REFUSALS: Refusal<ClientPeer>[] = [
     Failure.RecordType,
     ALERT.unexpectedMessage,
     inFlight(raw(record(99, Buffer.alloc(1)))),
+  ],
+  [
+    // A request that promises more than it has (RFC 6520): the record is refused by its type, before its length is looked at.
+    "a heartbeat request before any key",
+    Failure.RecordType,
+    ALERT.unexpectedMessage,
+    ({ peer }) => peer.sendRaw(record(HEARTBEAT, Buffer.from([1, 0x40, 0]))),
+  ],
+  [
+    "a protected heartbeat request",
+    Failure.RecordType,
+    ALERT.unexpectedMessage,
+    inFlight(({ peer }) => peer.sendRecord(HEARTBEAT, Buffer.from([1, 0x40, 0]))),
   ],
   [
     "a protected record of an unknown inner type",
