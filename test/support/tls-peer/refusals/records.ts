@@ -21,7 +21,7 @@ export const RECORD_REFUSALS: Refusal<ClientPeer>[] = [
   [
     // A request that promises more than it has (RFC 6520): the record is refused by its type, before its length is looked at.
     "a heartbeat request before any key",
-    Failure.RecordType,
+    Failure.PlainText,
     ALERT.unexpectedMessage,
     ({ peer }) => peer.sendRaw(record(HEARTBEAT, Buffer.from([1, 0x40, 0]))),
   ],
