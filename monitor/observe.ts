@@ -39,7 +39,8 @@ export interface Observation {
 const MAX_KEPT = 5000;
 /** Fundings of one source that are not in a block: such a transaction can be made up by anyone. */
 const MAX_UNCONFIRMED = 20;
-const MAX_INPUTS_FETCHED = 500;
+/** More inputs than any transaction has that nodes relay (100,000 vbytes, 41 each): a thief must not hide behind their number. */
+const MAX_INPUTS_FETCHED = 2_500;
 /** A source this many blocks behind the best chain is not taken as an answer about now. */
 const MAX_BEHIND = 2;
 
@@ -59,6 +60,7 @@ export class Observer {
     this.#source = source;
     this.#pinata = pinata;
     this.#tree = tree;
+    tree.enforce(pinata.rules);
     this.#walk = new HeaderWalk(source, pinata.rules, tree);
   }
 

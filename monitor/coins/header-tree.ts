@@ -3,11 +3,16 @@
  * most work. A header is a fact whoever told it, so sources share the tree; only more work moves the best tip, so a
  * source that went back, restarted empty or lags changes nothing here.
  *
+ * Once it was told the network's rules ({@link HeaderTree.enforce}), a header must also follow them after the headers
+ * below it: link, difficulty, time. What a rule needs from below the root is not checked until the tree reaches there.
+ *
  * Heights count up from the tree's root. The root is the genesis block where a chain is short enough to be walked
  * back to it; otherwise the first tip seen, with the height its source claimed.
  */
 import type { Hash } from "../proofs/bytes.ts";
-import { type Header, workOf } from "../proofs/header.ts";
+import { type Ancestors, PERIOD } from "../proofs/difficulty.ts";
+import { type Header, type NetworkRules, workOf } from "../proofs/header.ts";
+import { checkHeaderRules, checkKnownBlock, checkNotAhead } from "../proofs/header-rules.ts";
 
 export interface Block {
   height: number;
@@ -39,6 +44,8 @@ export class HeaderTree implements ChainView {
   #root: Node | null = null;
   #unsaved: Node[] = [];
   #savedBest: Hash | null = null;
+  #rules: NetworkRules | null = null;
+  #now: (() => number) | null = null;
 
   /** `stored`: any order; `best`: the best tip when they were stored. */
   static restore(stored: readonly { height: number; header: Header }[], best: Hash | null): HeaderTree {
@@ -49,6 +56,12 @@ export class HeaderTree implements ChainView {
     if (tip) tree.#moveTo(tip);
     tree.#savedBest = tip?.hash ?? null;
     return tree;
+  }
+
+  /** Headers added from now on must follow these rules, and with `now` (milliseconds) not be ahead of the clock. */
+  enforce(rules: NetworkRules, now?: () => number): void {
+    this.#rules = rules;
+    this.#now = now ?? this.#now;
   }
 
   get tip(): Block | null {
@@ -80,32 +93,52 @@ export class HeaderTree implements ChainView {
     return this.#best.get(block.height) === block.hash;
   }
 
-  /** Starts an empty tree at `header`. */
+  /** Starts an empty tree at `header`. Throws {@link ProofError} when the network has another block at that height. */
   plant(header: Header, height: number): void {
     if (this.#root) throw new Error("the tree has a root");
+    if (this.#rules) checkKnownBlock(header, height, this.#rules);
+    if (this.#now) checkNotAhead(header, this.#now());
     this.#root = this.#add(header, height);
     this.#moveTo(this.#root);
   }
 
-  /** Adds headers, oldest first, of which the first continues a known one; then moves to the branch with most work. */
+  /**
+   * Adds headers, oldest first, of which the first continues a known one; then moves to the branch with most work.
+   * Throws {@link ProofError} at the first that breaks a rule; those before it stay, for they are right.
+   */
   grow(headers: readonly Header[]): void {
     let last: Node | undefined;
-    for (const header of headers) {
-      const parent = this.#nodes.get(header.previous);
-      const known = this.#nodes.get(header.hash);
-      if (!known && !parent) throw new Error(`header ${header.hash} continues nothing`);
-      last = known ?? this.#add(header, parent!.height + 1);
+    try {
+      for (const header of headers) {
+        const parent = this.#nodes.get(header.previous);
+        const known = this.#nodes.get(header.hash);
+        if (!known && !parent) throw new Error(`header ${header.hash} continues nothing`);
+        if (!known && this.#rules) checkHeaderRules(header, parent!.height + 1, this.#branchOf(parent!), this.#rules);
+        if (!known && this.#now) checkNotAhead(header, this.#now());
+        last = known ?? this.#add(header, parent!.height + 1);
+      }
+    } finally {
+      if (last && this.#hasMoreWork(last)) this.#moveTo(last);
     }
-    if (last && this.#hasMoreWork(last)) this.#moveTo(last);
   }
 
-  /** Adds headers below the root, newest first, each the previous of the one before; the last becomes the root. */
+  /**
+   * Adds headers below the root, newest first, each the previous of the one before; the last becomes the root. Throws
+   * {@link ProofError}, and adds none, when with them the best branch breaks a rule.
+   */
   deepen(headers: readonly Header[]): void {
+    if (!this.#root) throw new Error("the tree has no root");
+    const lower = new Map<number, Header>();
+    let above = this.#root.header;
     for (const header of headers) {
-      if (!this.#root || this.#root.header.previous !== header.hash)
-        throw new Error("headers that do not reach the root");
-      this.#root = this.#add(header, this.#root.height - 1);
-      this.#best.set(this.#root.height, this.#root.hash);
+      if (above.previous !== header.hash) throw new Error("headers that do not reach the root");
+      lower.set(this.#root.height - 1 - lower.size, header);
+      above = header;
+    }
+    if (this.#rules) this.#checkLower(lower, this.#root.height, this.#rules);
+    for (const [height, header] of lower) {
+      this.#root = this.#add(header, height);
+      this.#best.set(height, header.hash);
     }
   }
 
@@ -130,6 +163,36 @@ export class HeaderTree implements ChainView {
     if (!node || !this.#tip) return undefined;
     while (node && !this.contains(node)) node = this.#nodes.get(node.header.previous);
     return node ? this.#tip.height - node.height : undefined;
+  }
+
+  /** Rules of the new headers, and of those above them that could not be checked without. */
+  #checkLower(lower: ReadonlyMap<number, Header>, root: number, rules: NetworkRules): void {
+    const lowest = root - lower.size;
+    const at = (height: number): Header | undefined => {
+      return lower.get(height) ?? this.#nodes.get(this.#best.get(height) ?? "")?.header;
+    };
+    checkKnownBlock(at(lowest)!, lowest, rules);
+    for (let height = lowest + 1; height <= root + PERIOD; height++) {
+      const header = at(height);
+      if (!header) return;
+      checkHeaderRules(header, height, at, rules);
+    }
+  }
+
+  /** The branch that ends in `tip`. Quick downwards, and where it is the best branch. */
+  #branchOf(tip: Node): Ancestors<Header> {
+    let cursor = tip;
+    return (height) => {
+      if (height > tip.height || height < (this.#root?.height ?? 0)) return undefined;
+      if (height > cursor.height) cursor = tip;
+      while (cursor.height > height) {
+        const best = this.contains(cursor) ? this.#best.get(height) : undefined;
+        const next = this.#nodes.get(best ?? cursor.header.previous);
+        if (!next) return undefined;
+        cursor = next;
+      }
+      return cursor.header;
+    };
   }
 
   #add(header: Header, height: number): Node {

@@ -12,13 +12,11 @@
 import { crypto, script as scripts, type Transaction } from "bitcoinjs-lib";
 import * as ecc from "tiny-secp256k1";
 import { equalBytes, ProofError, showHash, toHex } from "./bytes.ts";
-import { type Outpoint, type ParsedTransaction, showOutpoint } from "./transaction.ts";
+import type { Prevout, Prevouts } from "./prevouts.ts";
+import { verifySchnorr } from "./signature.ts";
+import { inputFor, LOCKTIME_THRESHOLD, type Outpoint, type ParsedTransaction, showOutpoint } from "./transaction.ts";
 
-export interface Prevout {
-  script: Uint8Array;
-  /** Satoshi. */
-  value: bigint;
-}
+export type { Prevout } from "./prevouts.ts";
 
 /** The output that the piñata's address pays to. */
 export interface WatchedOutput {
@@ -49,26 +47,39 @@ const HASH_TYPES: Readonly<Record<number, string>> = {
   131: "SIGHASH_SINGLE|ANYONECANPAY",
 };
 
-/** The one leaf: `<refund key> OP_CHECKSIGVERIFY <height> OP_CHECKLOCKTIMEVERIFY`, i.e. and_v(v:pk(R),after(H)). */
-export function refundLeaf(output: Pick<WatchedOutput, "refundKey" | "refundHeight">): Uint8Array {
+/**
+ * The one leaf: `<refund key> OP_CHECKSIGVERIFY <height> OP_CHECKLOCKTIMEVERIFY`, i.e. and_v(v:pk(R),after(H)).
+ * Throws {@link ProofError} for a height that is none.
+ */
+export function refundLeaf({ refundKey, refundHeight }: Pick<WatchedOutput, "refundKey" | "refundHeight">): Uint8Array {
+  if (!Number.isInteger(refundHeight) || refundHeight < 1 || refundHeight >= LOCKTIME_THRESHOLD) {
+    throw new ProofError(`a refund height of ${refundHeight}`);
+  }
   return scripts.compile([
-    output.refundKey,
+    refundKey,
     scripts.OPS.OP_CHECKSIGVERIFY!,
-    output.refundHeight <= 16
-      ? scripts.OPS.OP_RESERVED! + output.refundHeight
-      : scripts.number.encode(output.refundHeight),
+    refundHeight <= 16 ? scripts.OPS.OP_RESERVED! + refundHeight : scripts.number.encode(refundHeight),
     scripts.OPS.OP_CHECKLOCKTIMEVERIFY!,
   ]);
+}
+
+/** What a leaf of exactly that form says; undefined for any other script, an unusual encoding of the same included. */
+export function readRefundLeaf(leaf: Uint8Array): Pick<WatchedOutput, "refundKey" | "refundHeight"> | undefined {
+  if (leaf.length < 36 || leaf.length > 40 || leaf[0] !== 32) return undefined;
+  const refundKey = leaf.slice(1, 33);
+  const push = leaf.subarray(34, -1);
+  const small = push[0]! - scripts.OPS.OP_RESERVED!;
+  const refundHeight =
+    push.length === 1 ? small : push.subarray(1).reduceRight((number, byte) => number * 256 + byte, 0);
+  if (refundHeight < 1 || refundHeight >= LOCKTIME_THRESHOLD || !ecc.isXOnlyPoint(refundKey)) return undefined;
+  // Written out again it must be the same bytes: opcodes, and the shortest form of the number.
+  const facts = { refundKey, refundHeight };
+  return equalBytes(refundLeaf(facts), leaf) ? facts : undefined;
 }
 
 /** Output key (32 bytes) and parity of an internal key with one leaf; throws {@link ProofError}. */
 export function outputKeyOf(internalKey: Uint8Array, leaf: Uint8Array): { key: Uint8Array; parity: number } {
   return tweak(internalKey, leafHash(LEAF_VERSION, leaf));
-}
-
-/** The input of `spend` that spends `outpoint`, or -1. */
-export function inputFor(spend: ParsedTransaction, outpoint: Outpoint): number {
-  return spend.parsed.ins.findIndex((input) => showHash(input.hash) === outpoint.txid && input.index === outpoint.vout);
 }
 
 /** The previous outputs that {@link proveSpend} must be given: all inputs', or only our own with ANYONECANPAY. */
@@ -89,7 +100,7 @@ export function proveSpend(
   spend: ParsedTransaction,
   outpoint: Outpoint,
   output: WatchedOutput,
-  prevouts: ReadonlyMap<string, Prevout>,
+  prevouts: Prevouts,
 ): ProvenSpend {
   const index = inputFor(spend, outpoint);
   if (index < 0) throw new ProofError(`transaction ${spend.txid} does not spend ${showOutpoint(outpoint)}`);
@@ -114,7 +125,7 @@ export function proveSpend(
 interface Signing {
   spend: Transaction;
   index: number;
-  prevouts: ReadonlyMap<string, Prevout>;
+  prevouts: Prevouts;
   annex?: Uint8Array;
 }
 
@@ -144,7 +155,7 @@ function proveScriptPath(signing: Signing, stack: Uint8Array[], output: WatchedO
   }
   if (stack.length !== 3) throw new ProofError("a refund whose witness is not signature, leaf and control block");
   const { locktime, ins } = signing.spend;
-  if (locktime < output.refundHeight || locktime >= 500_000_000 || ins[signing.index]!.sequence === 0xffffffff) {
+  if (locktime < output.refundHeight || locktime >= LOCKTIME_THRESHOLD || ins[signing.index]!.sequence === 0xffffffff) {
     throw new ProofError(`a refund that is not locked until height ${output.refundHeight}`);
   }
   const type = checkSignature(signing, stack[0]!, output.refundKey, hash);
@@ -182,13 +193,9 @@ function checkSignature(signing: Signing, signature: Uint8Array, key: Uint8Array
     leaf,
     annex,
   );
-  let valid = false;
-  try {
-    valid = ecc.verifySchnorr(message, key, signature.subarray(0, 64));
-  } catch {
-    // The library throws on values outside the field or the group; to us that is a wrong signature.
+  if (!verifySchnorr(message, key, signature.subarray(0, 64))) {
+    throw new ProofError(`a signature (${name}) that is not valid`);
   }
-  if (!valid) throw new ProofError(`a signature (${name}) that is not valid`);
   return name;
 }
 

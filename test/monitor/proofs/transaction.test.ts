@@ -1,7 +1,15 @@
 /** Transactions from raw bytes: the txid is ours, and only the canonical encoding is one. */
+import { Transaction } from "bitcoinjs-lib";
 import { describe, expect, test } from "vitest";
 import { fromHex, sha256d, showHash, toHex } from "../../../monitor/proofs/bytes.ts";
-import { parseExpected, parseTransaction, readOutpoint, showOutpoint } from "../../../monitor/proofs/transaction.ts";
+import {
+  isCoinbase,
+  isFinal,
+  parseExpected,
+  parseTransaction,
+  readOutpoint,
+  showOutpoint,
+} from "../../../monitor/proofs/transaction.ts";
 import { breach, fundBounty } from "../support/bounty.ts";
 
 const coin = fundBounty();
@@ -53,6 +61,75 @@ describe("parsing", () => {
       const forged = hex.replace(value, toHex(new Uint8Array(BigUint64Array.of(wrong).buffer)));
       expect(() => parseTransaction(fromHex(forged))).toThrow();
     }
+  });
+});
+
+describe("what no node would take", () => {
+  const alter = (change: (copy: Transaction) => void): Uint8Array => {
+    const copy = Transaction.fromBuffer(spend.toBuffer());
+    change(copy);
+    return copy.toBuffer();
+  };
+
+  test("one coin spent twice (CVE-2018-17144)", () => {
+    const twice = alter((copy) => copy.addInput(copy.ins[0]!.hash, copy.ins[0]!.index));
+    expect(() => parseTransaction(twice)).toThrow("spends one coin twice");
+    parseTransaction(alter((copy) => copy.addInput(copy.ins[0]!.hash, copy.ins[0]!.index + 1)));
+  });
+
+  test("an input from nowhere beside others", () => {
+    const nowhere = alter((copy) => copy.addInput(new Uint8Array(32), 0xffffffff));
+    expect(() => parseTransaction(nowhere)).toThrow("an input from nowhere");
+  });
+
+  test("outputs of more than all bitcoin together", () => {
+    const all = 2_100_000_000_000_000n;
+    parseTransaction(alter((copy) => (copy.outs[0]!.value = all)));
+    const more = alter((copy) => {
+      copy.outs[0]!.value = all;
+      copy.addOutput(Uint8Array.of(0x51), 1n);
+    });
+    expect(() => parseTransaction(more)).toThrow("outputs of more bitcoin");
+  });
+
+  test("no inputs or no outputs", () => {
+    expect(() => parseTransaction(fromHex("02000000000000000000"))).toThrow("without inputs or outputs");
+    expect(() => parseTransaction(alter((copy) => (copy.outs = [])))).toThrow("without inputs or outputs");
+  });
+});
+
+test("a coinbase has one input, from nowhere", () => {
+  const coinbase = new Transaction();
+  coinbase.addInput(new Uint8Array(32), 0xffffffff, 0xffffffff, Uint8Array.of(1, 1));
+  coinbase.addOutput(Uint8Array.of(0x51), 50n);
+  expect(isCoinbase(parseTransaction(coinbase.toBuffer()))).toBe(true);
+  coinbase.ins[0]!.index = 0;
+  expect(isCoinbase(parseTransaction(coinbase.toBuffer()))).toBe(false);
+  expect(isCoinbase(parseTransaction(spend.toBuffer()))).toBe(false);
+});
+
+describe("lock times", () => {
+  const locked = (locktime: number, sequence: number) => {
+    const copy = Transaction.fromBuffer(spend.toBuffer());
+    copy.locktime = locktime;
+    for (const input of copy.ins) input.sequence = sequence;
+    return { parsed: copy };
+  };
+
+  test("a height is passed by the next block, a time by the median of the blocks before", () => {
+    expect(isFinal(locked(0, 0), 0, 0)).toBe(true);
+    expect(isFinal(locked(500, 0), 500, 1_700_000_000)).toBe(false);
+    expect(isFinal(locked(500, 0), 501, 0)).toBe(true);
+    expect(isFinal(locked(499_999_999, 0), 499_999_999, 1_700_000_000)).toBe(false);
+    expect(isFinal(locked(500_000_000, 0), 900_000, 500_000_000)).toBe(false);
+    expect(isFinal(locked(500_000_000, 0), 0, 500_000_001)).toBe(true);
+  });
+
+  test("inputs that are all final need no lock time", () => {
+    expect(isFinal(locked(500, 0xffffffff), 1, 0)).toBe(true);
+    const mixed = locked(500, 0xffffffff);
+    mixed.parsed.addInput(new Uint8Array(32).fill(1), 0, 0xfffffffe);
+    expect(isFinal(mixed, 1, 0)).toBe(false);
   });
 });
 
