@@ -3,22 +3,10 @@
  * that asks for it. `right` and `wrong` write one down; a room is a list of them under a heading.
  */
 import { Failure } from "../../../unikernel/guest/failure.ts";
-import type { Issued, Purpose } from "../../support/certificates.ts";
+import type { Purpose } from "../../support/certificates.ts";
+import type { Presented } from "./presented.ts";
 import type { Rule } from "./rules.ts";
 import type { World } from "./world.ts";
-
-/** A chain as a peer would present it, and how it is to be judged. */
-export interface Presented {
-  /** DER, the peer's own certificate first. */
-  chain: Uint8Array[];
-  anchor: Issued;
-  /** Whose key signs the CertificateVerify; absent where the first certificate is of nobody. */
-  peer?: Issued;
-  /** The key in the first certificate is none that a signature can be right under. */
-  keyUnusable?: true;
-  /** The time of judging, where it is not `NOW`. */
-  at?: Date;
-}
 
 export interface Case {
   /** Unique in its room. */

@@ -1,5 +1,6 @@
 /** The corpus: all rooms, and their cases made into certificates. */
-import type { Case, Presented, Room } from "./case.ts";
+import type { Case, Room } from "./case.ts";
+import type { Presented } from "./presented.ts";
 import { ALGORITHMS } from "./rooms/algorithms.ts";
 import { BASIC_CONSTRAINTS } from "./rooms/basic-constraints.ts";
 import { ENCODING } from "./rooms/encoding.ts";

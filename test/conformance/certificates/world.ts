@@ -30,7 +30,7 @@ import {
   primitive,
   sequence,
 } from "../../support/der.ts";
-import type { Presented } from "./case.ts";
+import type { Presented } from "./presented.ts";
 
 /** How a certificate differs from the plain one of its sort. `null` leaves an extension out. */
 export interface Plan {

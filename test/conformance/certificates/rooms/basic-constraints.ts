@@ -2,7 +2,8 @@
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import { basicConstraints, KeyUsageFlags, keyUsage, purposes } from "../../../support/certificates.ts";
 import { concat, sequence } from "../../../support/der.ts";
-import { type Presented, type Room, right, wrong } from "../case.ts";
+import { type Room, right, wrong } from "../case.ts";
+import type { Presented } from "../presented.ts";
 import { R } from "../rules.ts";
 import { criticalExtension, plainExtension, type World } from "../world.ts";
 import { boolean, FALSE, integer, OID, TRUE } from "./words.ts";

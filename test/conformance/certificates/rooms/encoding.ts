@@ -1,7 +1,8 @@
 /** The encoding as such (RFC 5280 §4.1, X.690 §8, §10, §11): lengths, tags, what lies behind, at every level of a certificate. */
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import { concat, decode, encode, type Node, primitive } from "../../../support/der.ts";
-import { type Case, type Presented, type Room, right, wrong } from "../case.ts";
+import { type Case, type Room, right, wrong } from "../case.ts";
+import type { Presented } from "../presented.ts";
 import { R } from "../rules.ts";
 import { extensionList, FIELD, type Plan, plainExtension, put, type World } from "../world.ts";
 

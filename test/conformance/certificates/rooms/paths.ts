@@ -1,7 +1,8 @@
 /** Paths (RFC 5280 §6.1, RFC 8446 §4.4.2): the order of a chain, what belongs to it and what does not, and the trust anchor at its end. */
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { Issued } from "../../../support/certificates.ts";
-import { type Presented, type Room, right, wrong } from "../case.ts";
+import { type Room, right, wrong } from "../case.ts";
+import type { Presented } from "../presented.ts";
 import { R } from "../rules.ts";
 import { keysFor, type World } from "../world.ts";
 

@@ -3,7 +3,8 @@ import { p256 } from "@noble/curves/nist.js";
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import { type Issued, type Keys, signAgain, signatureOf, withSignature } from "../../../support/certificates.ts";
 import { concat, element, primitive, sequence } from "../../../support/der.ts";
-import { type Case, type Presented, type Room, right, wrong } from "../case.ts";
+import { type Case, type Room, right, wrong } from "../case.ts";
+import type { Presented } from "../presented.ts";
 import { R } from "../rules.ts";
 import { FIELD, keysFor, put, type World } from "../world.ts";
 

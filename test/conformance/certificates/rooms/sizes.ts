@@ -1,7 +1,8 @@
 /** Limits of our own: 16,384 bytes and four certificates for a chain, so that judging one is bounded, whatever it says. */
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import type { Issued } from "../../../support/certificates.ts";
-import { type Presented, type Room, right, wrong } from "../case.ts";
+import { type Room, right, wrong } from "../case.ts";
+import type { Presented } from "../presented.ts";
 import { R } from "../rules.ts";
 import { plainExtension, type World } from "../world.ts";
 

@@ -1,7 +1,8 @@
 /** Validity (RFC 5280 §4.1.2.5): when each certificate of a chain, the trust anchor included, is and is not valid; both ends are inside. */
 import { Failure } from "../../../../unikernel/guest/failure.ts";
 import { NOT_AFTER, NOT_BEFORE, NOW } from "../../../support/certificates.ts";
-import { type Case, type Presented, type Room, right, wrong } from "../case.ts";
+import { type Case, type Room, right, wrong } from "../case.ts";
+import type { Presented } from "../presented.ts";
 import { R } from "../rules.ts";
 import type { Plan, World } from "../world.ts";
 

@@ -2,7 +2,7 @@
  * Messages of a generated conversation whose contents are fields (RFC 8446 §4.1 to §4.4.2): written as the conversation's parameters have it,
  * bent where the step says so, and claimed for what they are.
  */
-import { answerKey } from "../keys.ts";
+import { answerKey, type KeyPair } from "../keys.ts";
 import {
   ALERT,
   EXTENSION,
@@ -26,6 +26,7 @@ import {
   SERVER_HELLO_BENDS,
   SERVER_HELLO_ONLY_BENDS,
 } from "./bends.ts";
+import type { Claims } from "./claims.ts";
 import {
   encodeCertificate,
   encodeExtensions,
@@ -35,8 +36,24 @@ import {
   type ServerDraft,
   unchanging,
 } from "./drafts.ts";
-import type { Session } from "./session.ts";
-import { MESSAGES, type MessageContent } from "./steps.ts";
+import type { Random } from "./random.ts";
+import { type Conversation, MESSAGES, type MessageContent } from "./steps.ts";
+import type { Identity } from "./world.ts";
+
+/** What the messages are made from: a connection of the peer's, as session.ts keeps it. */
+export interface Session {
+  readonly conversation: Conversation;
+  readonly claims: Claims;
+  readonly generator: Random;
+  readonly identity: Identity;
+  readonly random: Buffer;
+  /** The group that a HelloRetryRequest asked for; 0: none came. */
+  readonly askedFor: number;
+  /** What the door's last ClientHello said. */
+  readonly doorHello: { sessionId: Buffer; shares: Map<number, Buffer>; extensions: number[] } | undefined;
+  /** A client's key pair for `group`, the same for the whole connection. */
+  pair(group: number): KeyPair;
+}
 
 /** A ClientHello: the first, or the second once a HelloRetryRequest has come. */
 export function makeClientHello(session: Session, { bend }: MessageContent): Buffer {
