@@ -1,9 +1,11 @@
 /**
- * The HTTP API: schema.ts over Hono, described by the OpenAPI document that is made from the same schemas. Read-only;
- * everything in it is public. Mistakes are answered in JSON with a text that helps.
+ * The HTTP API: schema.ts over Hono, described by the OpenAPI document that is made from the same schemas. Read-only and
+ * public, but for the admin calls, which need a token. Mistakes are answered in JSON with a text that helps.
  */
 import type { HttpBindings } from "@hono/node-server";
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { whyRefused } from "./alerts/admin.ts";
+import type { Acknowledged } from "./alerts/outbox.ts";
 import type { Clock } from "./clock.ts";
 import { eventStream, STREAM_LIMITS, type StreamLimits } from "./event-stream.ts";
 import type { Hub } from "./hub.ts";
@@ -11,6 +13,7 @@ import type { Log } from "./log.ts";
 import { readOutpoint, showOutpoint } from "./proofs/transaction.ts";
 import { publicAttempt, publicCoin, publicCoins, publicEvents } from "./publish.ts";
 import {
+  acknowledgement,
   apiError,
   attempt,
   attemptDetail,
@@ -33,7 +36,15 @@ export interface ApiParts {
   hub: Hub;
   clock: Clock;
   log: Log;
+  /** Absent: there are no admin calls. */
+  admin?: Admin;
   limits?: StreamLimits;
+}
+
+export interface Admin {
+  /** undefined: every admin call is refused with a text that says how to set one. */
+  token: string | undefined;
+  acknowledge?: (id: string) => Promise<Acknowledged>;
 }
 
 const json = <T extends z.ZodType>(schema: T, description: string) => ({
@@ -43,6 +54,7 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
 const error = (description: string) => json(apiError, description);
 const outpoint = z.string().openapi({ param: { name: "outpoint", in: "path" }, example: `${"0".repeat(64)}:0` });
 const id = z.string().openapi({ param: { name: "id", in: "path" }, example: "5f3a000000000000-17" });
+const alertId = z.string().openapi({ param: { name: "id", in: "path" }, example: "0".repeat(32) });
 const page = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   before: z.string().optional(),
@@ -85,6 +97,18 @@ const routes = {
     summary: "One attempt and its trace",
     request: { params: z.object({ id }) },
     responses: { 200: json(attemptDetail, "The attempt"), 400: error("Not an id"), 404: error("No such attempt") },
+  }),
+  acknowledge: createRoute({
+    method: "post",
+    path: "/v1/alerts/{id}/ack",
+    summary: "Admin: no more reminders of what this alert told",
+    request: { params: z.object({ id: alertId }), headers: z.object({ authorization: z.string().optional() }) },
+    responses: {
+      200: json(acknowledgement, "Acknowledged, now or before"),
+      401: error("No token, or a wrong one"),
+      403: error("This monitor has no admin token"),
+      404: error("No such alert, or it is over"),
+    },
   }),
   events: createRoute({
     method: "get",
@@ -163,6 +187,8 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     return context.json(attemptDetail.parse(detail), 200);
   });
 
+  if (parts.admin) addAdmin(app, parts.admin);
+
   app.openapi(routes.events, (context) => {
     const header = context.req.valid("header")["last-event-id"];
     const last = header !== undefined && /^\d{1,16}$/.test(header) ? Number(header) : undefined;
@@ -199,6 +225,19 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     return context.json({ error: "the monitor could not answer; it is not your mistake" }, 500);
   });
   return app;
+}
+
+function addAdmin(app: OpenAPIHono, { token, acknowledge }: Admin): void {
+  app.openapi(routes.acknowledge, async (context) => {
+    const refused = whyRefused(context.req.valid("header").authorization, token);
+    if (refused?.status === 401) context.header("www-authenticate", "Bearer");
+    if (refused) return context.json({ error: refused.error }, refused.status);
+    const { id: alert } = context.req.valid("param");
+    const outcome = await acknowledge?.(alert);
+    if (outcome === "acknowledged") return context.json({ acknowledged: true as const }, 200);
+    const why = outcome === "over" ? "is over, or has nothing to acknowledge" : "is not known here";
+    return context.json({ error: `alert ${clip(alert)} ${why}` }, 404);
+  });
 }
 
 function clip(text: string): string {

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { alertSettings, SECRET_KEYS } from "./alerts/settings.ts";
+import { readElectrumAddress } from "./sources/electrum/address.ts";
 
 /** The command line, environment or file is wrong; the message is one line for a person. */
 export class ConfigError extends Error {
@@ -13,6 +15,12 @@ export class ConfigError extends Error {
 
 const path = z.string().min(1);
 const httpUrl = z.string().refine((text) => /^https?:$/.test(parseUrl(text)?.protocol ?? ""), "an http or https URL");
+const electrumAddress = z
+  .string()
+  .refine(
+    (text) => readElectrumAddress(text) !== undefined,
+    "tcp://host:port, tls://host:port or tls://host:port#sha256:… with 64 hex digits",
+  );
 const seconds = z.coerce.number().min(0.05).max(86_400);
 
 const settings = z
@@ -24,6 +32,8 @@ const settings = z
     /** Bitcoin Core's JSON-RPC; user:password in the URL, or a cookie file. */
     core: httpUrl.optional(),
     coreCookie: path.optional(),
+    /** Electrum servers: tcp://host:port or tls://host:port#sha256:… */
+    electrum: z.array(electrumAddress).max(16).optional(),
     /** The piñata's trace file; it need not exist yet. Without one there are no attempts to show. */
     trace: path.optional(),
     /** SQLite file; made when it is not there. */
@@ -32,11 +42,13 @@ const settings = z
     host: z.string().min(1).default("127.0.0.1"),
     pollSeconds: seconds.default(1),
     blindSeconds: seconds.default(30),
+    /** Only in the file of --config. */
+    alerts: alertSettings.optional(),
   })
   .strict()
-  .refine((value) => value.esplora.length > 0 || value.core !== undefined, {
+  .refine(({ esplora, core, electrum = [] }) => esplora.length + electrum.length > 0 || core !== undefined, {
     path: ["esplora"],
-    message: "at least one source: --esplora URL or --core URL",
+    message: "at least one source: --esplora URL or --core URL or --electrum ADDRESS",
   })
   .refine((value) => value.coreCookie === undefined || value.core !== undefined, {
     path: ["coreCookie"],
@@ -52,6 +64,7 @@ const FLAGS = {
   esplora: "esplora",
   core: "core",
   "core-cookie": "coreCookie",
+  electrum: "electrum",
   trace: "trace",
   store: "store",
   port: "port",
@@ -60,19 +73,21 @@ const FLAGS = {
   "blind-seconds": "blindSeconds",
 } as const;
 
-export const USAGE = `usage: monitor --public FILE --store FILE (--esplora URL … | --core URL [--core-cookie FILE]) [--trace FILE]
-       [--port N] [--host ADDRESS] [--poll-seconds N] [--blind-seconds N] [--config FILE]
-Each flag can also be set as PINATA_MONITOR_FLAG_NAME in the environment (esplora: separated by spaces), or in the JSON
-file of --config with the names ${Object.values(FLAGS).join(", ")}.`;
+export const USAGE = `usage: monitor --public FILE --store FILE (--esplora URL … | --core URL [--core-cookie FILE] |
+       --electrum tcp://HOST:PORT | --electrum tls://HOST:PORT[#sha256:FINGERPRINT] …)
+       [--trace FILE] [--port N] [--host ADDRESS] [--poll-seconds N] [--blind-seconds N] [--config FILE]
+Each flag can also be set as PINATA_MONITOR_FLAG_NAME in the environment (esplora, electrum: separated by spaces), or in the JSON
+file of --config with the names ${Object.values(FLAGS).join(", ")}. Alerts are set up there too,
+under the name alerts (docs/alerts.md).`;
 
 /** Checks settings that come from a program. Throws {@link ConfigError}. */
 export function checkConfig(input: unknown): MonitorConfig {
   const result = settings.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  const key = issue.code === "unrecognized_keys" ? issue.keys[0]! : issue.path.join(".");
+  const key = [...issue.path, ...(issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [])].join(".");
   const found = at(input, issue.path);
-  const shown = found === undefined ? "nothing" : JSON.stringify(found);
+  const shown = found === undefined ? "nothing" : show(issue.path.at(-1), found);
   throw new ConfigError(
     `${key || "the settings"}: ${issue.message}; found ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`,
   );
@@ -84,7 +99,7 @@ export function readConfig(args: string[], environment: Readonly<Record<string, 
   const flags = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
   let values: Record<string, string | string[] | undefined>;
   try {
-    const options = Object.fromEntries(flags.map((flag) => [flag, { ...string, multiple: flag === "esplora" }]));
+    const options = Object.fromEntries(flags.map((flag) => [flag, { ...string, multiple: isList(flag) }]));
     ({ values } = parseArgs({ args, options: { ...options, config: string } }) as { values: typeof values });
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message.split("\n")[0]! : String(error));
@@ -95,10 +110,14 @@ export function readConfig(args: string[], environment: Readonly<Record<string, 
   const merged: Record<string, unknown> = file === undefined ? {} : readFile(file);
   for (const flag of flags) {
     const set = variable(flag);
-    const value = values[flag] ?? (flag === "esplora" ? set?.split(/\s+/).filter(Boolean) : set);
+    const value = values[flag] ?? (isList(flag) ? set?.split(/\s+/).filter(Boolean) : set);
     if (value !== undefined) merged[FLAGS[flag]] = value;
   }
   return checkConfig(merged);
+}
+
+function isList(flag: keyof typeof FLAGS): boolean {
+  return flag === "esplora" || flag === "electrum";
 }
 
 function readFile(file: string): Record<string, unknown> {
@@ -120,6 +139,13 @@ function parseUrl(text: string): URL | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** As JSON, without the secrets in it. */
+function show(key: PropertyKey | undefined, value: unknown): string {
+  const hide = (name: string, inner: unknown): unknown =>
+    SECRET_KEYS.includes(name) && inner !== undefined ? "(not shown)" : inner;
+  return JSON.stringify(hide(String(key), value), hide);
 }
 
 function at(value: unknown, keys: readonly PropertyKey[]): unknown {

@@ -7,6 +7,8 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { serve } from "@hono/node-server";
+import { readAdminToken } from "./alerts/secrets.ts";
+import { startAlerts } from "./alerts/service.ts";
 import { createApi } from "./api.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError, checkConfig, type MonitorConfig, type MonitorSettings, readConfig, USAGE } from "./config.ts";
@@ -15,6 +17,7 @@ import { type Log, textLog } from "./log.ts";
 import { type Pinata, readPinata } from "./pinata.ts";
 import { publicAttempt, publicStatus } from "./publish.ts";
 import { CoreSource } from "./sources/core.ts";
+import { ElectrumSource } from "./sources/electrum/electrum-source.ts";
 import { EsploraSource } from "./sources/esplora.ts";
 import type { ChainSource } from "./sources/source.ts";
 import { ChainStore } from "./store/chain-store.ts";
@@ -26,6 +29,8 @@ import { Watch } from "./watch.ts";
 export interface RunningMonitor {
   url: string;
   port: number;
+  /** For whoever looks at the piñata itself: what is wrong with it in words, or null. Told by alerts. */
+  reportPinata(by: string, problem: string | null): void;
   stop(): Promise<void>;
 }
 
@@ -58,7 +63,29 @@ async function run(config: MonitorConfig, pinata: Pinata, db: Db, clock: Clock, 
   const store = new ChainStore(db);
   const attempts = new TraceStore(db);
   const saved = await store.load(`${pinata.rules.name} ${pinata.address}`, pinata.rules);
-  const watch = new Watch({
+  const token = readAdminToken(config.alerts);
+  let url: string | undefined;
+  let moved = performance.now();
+  const alerts =
+    config.alerts &&
+    (await startAlerts({
+      settings: config.alerts,
+      db,
+      context: {
+        network: pinata.network,
+        address: pinata.address,
+        get acknowledgeAt() {
+          return token === undefined ? null : (url ?? null);
+        },
+      },
+      clock,
+      random: Math.random,
+      monotonic: () => performance.now(),
+      log,
+      pulse: () => watch.snapshot(),
+      moved: () => moved,
+    }));
+  const watch: Watch = new Watch({
     pinata,
     sources: makeSources(config, pinata),
     store,
@@ -68,7 +95,11 @@ async function run(config: MonitorConfig, pinata: Pinata, db: Db, clock: Clock, 
     pollMillis: config.pollSeconds * 1000,
     blindMillis: config.blindSeconds * 1000,
     log,
-    changed: () => hub.touch(),
+    ...(alerts ? { alerts: alerts.outbox } : {}),
+    changed: () => {
+      moved = performance.now();
+      hub.touch();
+    },
   });
   const trace =
     config.trace === undefined
@@ -80,25 +111,43 @@ async function run(config: MonitorConfig, pinata: Pinata, db: Db, clock: Clock, 
           log,
           changed: (records) => {
             for (const record of records.slice(-MAX_TOLD)) hub.attempt(publicAttempt(record));
+            reportTrace();
             hub.touch();
           },
         });
   const totals = () => trace?.totals() ?? { counts: {}, pinata: null };
   const status = () => publicStatus(pinata, watch.snapshot(), totals(), clock.now());
   const hub: Hub = new Hub(clock, status);
-  const api = createApi({ status, snapshot: () => watch.snapshot(), coins: store, attempts, hub, clock, log });
+  /** Before a piñata's first boot nothing is known of it. */
+  const reportTrace = (): void => {
+    const { pinata: boot } = totals();
+    if (boot) alerts?.outbox.pinata("trace", boot.running ? null : "has stopped, as its trace says");
+  };
+  const api = createApi({
+    status,
+    snapshot: () => watch.snapshot(),
+    coins: store,
+    attempts,
+    hub,
+    clock,
+    log,
+    admin: { token, ...(alerts ? { acknowledge: (id) => alerts.outbox.acknowledge(id, clock.now()) } : {}) },
+  });
 
   const server = await listen(api.fetch, config.host, config.port);
-  await trace?.start();
-  watch.start();
   const { port } = server.address() as AddressInfo;
-  const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+  url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+  await trace?.start();
+  reportTrace();
+  alerts?.start();
+  watch.start();
   log.info(`monitor of ${pinata.address} (${pinata.network}) answers at ${url}`);
   return {
     url,
     port,
+    reportPinata: (by, problem) => alerts?.outbox.pinata(by, problem),
     async stop() {
-      await Promise.all([watch.stop(), trace?.stop()]);
+      await Promise.all([watch.stop(), trace?.stop(), alerts?.stop()]);
       hub.stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Followers' streams never end by themselves.
@@ -110,14 +159,15 @@ async function run(config: MonitorConfig, pinata: Pinata, db: Db, clock: Clock, 
 }
 
 /** Names are published and must differ. */
-function makeSources({ esplora, core, coreCookie }: MonitorConfig, { rules }: Pinata): ChainSource[] {
+function makeSources({ esplora, core, coreCookie, electrum = [] }: MonitorConfig, { rules }: Pinata): ChainSource[] {
   const sources: ChainSource[] = esplora.map((url) => new EsploraSource({ url }));
   if (core !== undefined) {
     const cookie = coreCookie === undefined ? {} : { cookieFile: coreCookie };
     sources.push(new CoreSource({ url: core, chain: rules.name, ...cookie }));
   }
+  for (const url of electrum) sources.push(new ElectrumSource({ url, rules }));
   const twice = sources.find((source, index) => sources.findIndex(({ name }) => name === source.name) !== index);
-  if (twice) throw new ConfigError(`esplora: ${twice.name} is given twice; one operator is one source`);
+  if (twice) throw new ConfigError(`${twice.kind}: ${twice.name} is given twice; one operator is one source`);
   return sources;
 }
 

@@ -41,7 +41,7 @@ export type Coin = z.infer<typeof coin>;
 
 export const source = z.object({
   name: z.string(),
-  kind: z.enum(["esplora", "core"]),
+  kind: z.enum(["esplora", "core", "electrum"]),
   healthy: z.boolean(),
   lastAnswer: millis.nullable(),
   tip: block.nullable(),
@@ -153,3 +153,6 @@ export const attemptDetail = attempt.extend({
 
 /** GET /readyz. */
 export const readiness = z.object({ ready: z.boolean(), problem: z.string().nullable() });
+
+/** POST /v1/alerts/{id}/ack: no more reminders of what that alert told. */
+export const acknowledgement = z.object({ acknowledged: z.literal(true) });

@@ -3,6 +3,9 @@
  * Steps are taken one after another, each one transaction in the store; what could not be written is not told, and is
  * found again in the next round. A timer of its own, not fed by any source, notices when all of them are silent.
  */
+import type { ChainStep } from "./alerts/derive.ts";
+import type { Draft } from "./alerts/kinds.ts";
+import type { Outbox } from "./alerts/outbox.ts";
 import type { Clock } from "./clock.ts";
 import { type Coin, type Facts, factsOf, type News, newCoin, type Transition, wake } from "./coins/coin.ts";
 import { type Block, HeaderTree } from "./coins/header-tree.ts";
@@ -12,7 +15,7 @@ import { type Found, type Observation, Observer } from "./observe.ts";
 import type { Pinata } from "./pinata.ts";
 import { showOutpoint } from "./proofs/transaction.ts";
 import type { ChainSource } from "./sources/source.ts";
-import type { ChainStore, Saved, StoredVerdict } from "./store/chain-store.ts";
+import type { ChainStore, Saved, Step, StoredVerdict } from "./store/chain-store.ts";
 import { amount, type Judgement, judge } from "./verdict.ts";
 
 export interface SourceHealth {
@@ -44,6 +47,8 @@ export interface WatchOptions {
   /** Milliseconds without a healthy source after which the verdict is `blind`. */
   blindMillis: number;
   log: Log;
+  /** Makes alerts of each step and writes them with it. */
+  alerts?: Pick<Outbox, "plan" | "write">;
   /** Called after a step was written. */
   changed: () => void;
 }
@@ -53,6 +58,14 @@ interface Entry {
   observer: Observer;
   health: SourceHealth;
   failures: number;
+  /** The latest question was answered, believed or not. */
+  answering: boolean;
+  /** A round is in progress. */
+  asking: boolean;
+  /** Something was told since the latest round began. */
+  news: boolean;
+  /** Until when the source asked to be left alone. */
+  rest: number;
   cancel: () => void;
 }
 
@@ -60,6 +73,8 @@ interface Entry {
 const MAX_COINS = 200;
 const MAX_UNCONFIRMED = 20;
 const LONGEST_PAUSE = 15_000;
+/** From a source's news to asking it: several come together, and a source that is full of news is not asked without end. */
+const SOON = 20;
 const HEARTBEAT = 1_000;
 
 export class Watch {
@@ -104,12 +119,19 @@ export class Watch {
         problem: "not asked yet",
       },
       failures: 0,
+      answering: false,
+      asking: false,
+      news: false,
+      rest: 0,
       cancel: () => {},
     }));
   }
 
   start(): void {
-    for (const entry of this.#entries) void this.#round(entry);
+    for (const entry of this.#entries) {
+      entry.source.onNews?.(() => this.#hurry(entry));
+      void this.#round(entry);
+    }
     this.#beat();
   }
 
@@ -117,7 +139,10 @@ export class Watch {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelHeartbeat();
-    for (const entry of this.#entries) entry.cancel();
+    for (const entry of this.#entries) {
+      entry.cancel();
+      entry.source.close?.();
+    }
     await this.#steps;
   }
 
@@ -134,8 +159,23 @@ export class Watch {
     };
   }
 
+  /** Asks a source that has news soon, or once more when the round in progress is over. */
+  #hurry(entry: Entry): void {
+    if (this.#stopped || entry.news) return;
+    entry.news = true;
+    if (entry.asking) return;
+    entry.cancel();
+    entry.cancel = this.#options.clock.after(this.#soon(entry), () => void this.#round(entry));
+  }
+
+  #soon({ rest }: Entry): number {
+    return Math.max(SOON, rest - this.#options.clock.now());
+  }
+
   async #round(entry: Entry): Promise<void> {
     if (this.#stopped) return;
+    entry.asking = true;
+    entry.news = false;
     const watched = [...this.#coins.values()].map(({ outpoint, value, position: { funding } }) => ({
       outpoint,
       value,
@@ -160,6 +200,8 @@ export class Watch {
       );
       pause = LONGEST_PAUSE;
     }
+    entry.asking = false;
+    if (entry.news) pause = Math.min(pause, this.#soon(entry));
     if (!this.#stopped) entry.cancel = this.#options.clock.after(pause, () => void this.#round(entry));
   }
 
@@ -170,7 +212,9 @@ export class Watch {
     if (entry.failures === 0 && retryAfter === undefined) return pollMillis;
     const grown = Math.min(pollMillis * 2 ** Math.min(entry.failures, 10), Math.max(pollMillis, LONGEST_PAUSE));
     const jittered = grown * (0.5 + random() / 2);
-    return retryAfter === undefined ? jittered : retryAfter + random() * pollMillis;
+    if (retryAfter === undefined) return jittered;
+    entry.rest = this.#options.clock.now() + retryAfter;
+    return retryAfter + random() * pollMillis;
   }
 
   /** Steps never overlap. */
@@ -184,6 +228,7 @@ export class Watch {
     const at = this.#options.clock.now();
     const before = entry.health;
     const healthy = observation.problem === null;
+    entry.answering = observation.tip !== null;
     entry.health = {
       ...before,
       healthy,
@@ -239,10 +284,11 @@ export class Watch {
       if (this.#written.get(key) !== text) changed.push({ key, facts, text });
     }
     const chain = this.#tree.unsaved();
-    const { length } = [...chain.headers, ...changed, ...dropped, ...transitions];
+    const drafts = this.#plan(at, source, { transitions, coins, news });
+    const { length } = [...chain.headers, ...changed, ...dropped, ...transitions, ...drafts];
     if (length > 0 || chain.best !== null || verdict) {
       const step = { chain, coins: changed.map(({ facts }) => facts), dropped, transitions };
-      await this.#options.store.write(verdict ? { ...step, verdict } : step);
+      await this.#write(verdict ? { ...step, verdict } : step, drafts);
       this.#tree.saved(chain);
       for (const { key, text } of changed) this.#written.set(key, text);
       for (const key of dropped) this.#written.delete(key);
@@ -253,6 +299,21 @@ export class Watch {
     for (const each of transitions) this.#say(each.outpoint, each.transition, coins);
     if (verdict) this.#options.log.info(judged.sentence);
     this.#options.changed();
+  }
+
+  /** The alerts that a step makes. */
+  #plan(at: number, source: string | undefined, step: Pick<ChainStep, "transitions" | "coins" | "news">): Draft[] {
+    const { alerts, blindMillis, pinata } = this.#options;
+    if (!alerts) return [];
+    const sources = this.#entries.map(({ health, answering }) => ({ ...health, answering }));
+    const sight = { at, silent: at - this.#lastHealthy, blindMillis, sources, coins: step.coins.values() };
+    return alerts.plan({ ...step, at, source, gone: this.#coins, network: pinata.rules.name }, sight);
+  }
+
+  async #write(step: Step, drafts: readonly Draft[]): Promise<void> {
+    const { alerts, store } = this.#options;
+    if (alerts) await alerts.write(step, drafts);
+    else await store.write(step);
   }
 
   /** Whether a coin that was not known is watched from now on. */

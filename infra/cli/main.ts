@@ -149,6 +149,15 @@ program
   .option("--json", "print the findings as JSON")
   .action(async (host, options) => (await import("./probe.ts")).probe(host, options));
 
+const alerts = program.command("alert").description("the alerts of a monitor");
+alerts
+  .command("test")
+  .description("send a test alert to each channel of a monitor's configuration, and tell what came of it")
+  .argument("[flags...]", "--config FILE, or whatever flags the monitor is started with")
+  .option("--json", "print the results as JSON")
+  .allowUnknownOption()
+  .action(async (flags, options) => (await import("./alert.ts")).testAlerts(flags, options));
+
 program
   .command("doctor")
   .description("tell what this machine has, what it lacks, and how to get it")

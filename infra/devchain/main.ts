@@ -1,5 +1,5 @@
 /**
- * The development chain as a process: `node --import tsx infra/devchain/main.ts --dir DIR [--port N] [--block-seconds N]`. Tells a parent over
+ * The development chain as a process: `node --import tsx infra/devchain/main.ts --dir DIR [--port N] [--electrum-port N] [--block-seconds N]`. Tells a parent over
  * IPC when it is ready, and ends cleanly on SIGINT, SIGTERM or when the parent is gone. Logs to standard error.
  */
 
@@ -11,6 +11,7 @@ import { serve } from "@hono/node-server";
 import { z } from "zod";
 import { CommandError, UsageError } from "../cli/errors.ts";
 import { StoreError } from "./block-store.ts";
+import { ElectrumServer } from "./electrum/server.ts";
 import type { Replacement } from "./mempool.ts";
 import { DevNode } from "./node.ts";
 import type { RpcOptions } from "./rpc-params.ts";
@@ -21,6 +22,8 @@ export interface DevchainOptions {
   /** 0: any that is free. */
   port: number;
   host?: string;
+  /** Serves the Electrum protocol too; 0: on any port that is free. */
+  electrumPort?: number;
   /** Seconds between blocks; 0: only on demand. */
   blockSeconds?: number;
   mineSoonSeconds?: number;
@@ -35,6 +38,7 @@ export interface DevchainOptions {
 export interface Devchain {
   node: DevNode;
   port: number;
+  electrum?: ElectrumServer;
   /** http://host:port, without a slash at the end. */
   url: string;
   close(): Promise<void>;
@@ -46,6 +50,7 @@ const HELP = `Runs a regtest chain for development. Its coins are worth nothing.
 
   --dir DIR           where the chain is kept; made when it is not there
   --port N            HTTP port on 127.0.0.1 (default ${DEFAULT_PORT}; 0: any)
+  --electrum-port N   also the Electrum protocol, by TCP on 127.0.0.1 (0: any)
   --block-seconds N   a block this often (default ${DEFAULT_BLOCK_SECONDS}; 0: only on demand)
   --mine-soon N       also a block N seconds after a transaction has come
 `;
@@ -68,9 +73,12 @@ export async function runDevchain(options: DevchainOptions): Promise<Devchain> {
   });
   const app = createServer(node, { log, ...(options.rpc ? { rpc: options.rpc } : {}) });
   let server: Server;
+  let electrum: ElectrumServer | undefined;
   try {
+    electrum = await serveElectrum(node, host, options.electrumPort, log);
     server = await listen(app.fetch, host, options.port);
   } catch (error) {
+    await electrum?.close();
     node.close();
     throw error;
   }
@@ -80,17 +88,17 @@ export async function runDevchain(options: DevchainOptions): Promise<Devchain> {
   const devchain: Devchain = {
     node,
     port,
+    ...(electrum ? { electrum } : {}),
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          node.close();
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await Promise.all([closed, electrum?.close()]);
+      node.close();
+    },
   };
   log(`ready on ${devchain.url}, height ${node.chain.height}`);
+  if (electrum) log(`Electrum protocol on tcp://${host}:${electrum.port}`);
   options.onReady?.(devchain);
   return devchain;
 }
@@ -102,16 +110,28 @@ function listen(
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, hostname, port }, () => resolve(server as Server)) as Server;
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const reasons: Record<string, string> = {
-        EADDRINUSE: `port ${port} is in use: choose another with --port`,
-        EACCES: `port ${port} needs more rights: choose one above 1023 with --port`,
-      };
-      reject(
-        new CommandError(reasons[error.code ?? ""] ?? `cannot listen on ${hostname} port ${port}: ${error.message}`),
-      );
-    });
+    server.once("error", (error) => reject(new CommandError(whyNot(error, hostname, port, "--port"))));
   });
+}
+
+async function serveElectrum(
+  node: DevNode,
+  host: string,
+  port: number | undefined,
+  log: (line: string) => void,
+): Promise<ElectrumServer | undefined> {
+  if (port === undefined) return undefined;
+  try {
+    return await ElectrumServer.start(node, { host, port, log });
+  } catch (error) {
+    throw new CommandError(whyNot(error as NodeJS.ErrnoException, host, port, "--electrum-port"));
+  }
+}
+
+function whyNot(error: NodeJS.ErrnoException, host: string, port: number, flag: string): string {
+  if (error.code === "EADDRINUSE") return `port ${port} is in use: choose another with ${flag}`;
+  if (error.code === "EACCES") return `port ${port} needs more rights: choose one above 1023 with ${flag}`;
+  return `cannot listen on ${host} port ${port}: ${error.message}`;
 }
 
 const whole = (name: string, min: number, max: number) =>
@@ -124,6 +144,7 @@ const whole = (name: string, min: number, max: number) =>
 const flags = z.object({
   dir: z.string("--dir DIR is missing").min(1, "--dir DIR is missing"),
   port: whole("port", 0, 65_535).default(DEFAULT_PORT),
+  "electrum-port": whole("electrum-port", 0, 65_535).optional(),
   "block-seconds": whole("block-seconds", 0, 86_400).default(DEFAULT_BLOCK_SECONDS),
   "mine-soon": whole("mine-soon", 0, 86_400).optional(),
 });
@@ -135,6 +156,7 @@ function readFlags(): z.infer<typeof flags> | "help" {
     const options = {
       dir: text,
       port: text,
+      "electrum-port": text,
       "block-seconds": text,
       "mine-soon": text,
       help: { type: "boolean" },
@@ -166,10 +188,12 @@ async function main(): Promise<void> {
     dir: options.dir,
     port: options.port,
     blockSeconds: options["block-seconds"],
+    ...(options["electrum-port"] === undefined ? {} : { electrumPort: options["electrum-port"] }),
     ...(options["mine-soon"] === undefined ? {} : { mineSoonSeconds: options["mine-soon"] }),
     onFailure: () => stop(1),
   });
-  process.send?.({ ready: true, port: devchain.port });
+  const { port, electrum } = devchain;
+  process.send?.({ ready: true, port, ...(electrum ? { electrumPort: electrum.port } : {}) });
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -45,6 +45,7 @@ export class DevNode {
   readonly #unlock: () => void;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
+  readonly #listeners = new Set<() => void>();
 
   /** Loads the chain, or starts one with a hundred and one blocks. Throws CommandError, StoreError. */
   constructor(options: NodeOptions) {
@@ -85,6 +86,12 @@ export class DevNode {
     return this.#clock();
   }
 
+  /** Calls `listener` after each change of the chain or the mempool; the answer ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Throws Refused, Undecodable, StoreError. */
   submitTransaction(raw: Uint8Array): Checked {
     const checked = this.chain.submitTransaction(raw, this.now());
@@ -93,6 +100,7 @@ export class DevNode {
     else this.#saveMempool();
     this.#options.log(`transaction ${tx.txid} entered the mempool, fee ${checked.entry.fee} sat`);
     this.#mineSoon();
+    this.#changed();
     return checked;
   }
 
@@ -112,6 +120,7 @@ export class DevNode {
         ? `block ${last.height} ${last.hash} with ${held} transaction${held === 1 ? "" : "s"}`
         : `${blocks} blocks, up to ${last.height} ${last.hash}`,
     );
+    this.#changed();
     return mined;
   }
 
@@ -120,6 +129,7 @@ export class DevNode {
     const block = this.chain.submitBlock(raw, this.now());
     this.#keep(() => this.#store.appendBlocks([{ kind: "block", raw: block.raw }]));
     this.#saveMempool();
+    this.#changed();
     return block;
   }
 
@@ -129,6 +139,7 @@ export class DevNode {
     this.#keep(() => this.#store.appendBlocks([{ kind: "invalidate", raw: hashBytes(hash) }]));
     this.#saveMempool();
     this.#options.log(`block ${hash} invalidated; the tip is ${this.chain.height} ${this.chain.tip.hash}`);
+    this.#changed();
   }
 
   /** Pays `sats` to `script` out of the wallet, mining when that makes enough of it mature. Returns the txid. Throws WalletError, Refused, StoreError. */
@@ -183,6 +194,10 @@ export class DevNode {
       if (error instanceof StoreError) this.#options.fail?.(error);
       throw error;
     }
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   #mineSoon(): void {

@@ -32,7 +32,7 @@ export interface Target {
 /** Every call ends within the source's timeout and throws {@link SourceError} when there is no usable answer. */
 export interface ChainSource {
   readonly name: string;
-  readonly kind: "esplora" | "core";
+  readonly kind: "esplora" | "core" | "electrum";
   tip(): Promise<Block>;
   /** Up to `count` headers of 80 bytes, newest first, beginning with block `hash` (at `height`); at least one. */
   headers(hash: Hash, height: number, count: number): Promise<Uint8Array[]>;
@@ -43,6 +43,10 @@ export interface ChainSource {
   /** Raw bytes whose txid is `txid`; undefined when the source does not have it. `block`: where it is, if known. */
   transaction(txid: Hash, block?: Block): Promise<Uint8Array | undefined>;
   merkleProof(txid: Hash, block: Block): Promise<MerkleProof>;
+  /** Calls `listener` when asking now may show something new; the answer ends it. A hint only: news may be missing. */
+  onNews?(listener: () => void): () => void;
+  /** Ends what is kept open between questions; nothing is asked afterwards. */
+  close?(): void;
 }
 
 /** The source gave no usable answer; the message says what is wrong in words that can be published. */

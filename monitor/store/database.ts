@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { CompiledQuery, Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import Database from "libsql";
 import type { Tables } from "./tables.ts";
-import { SCHEMA, SCHEMA_VERSION } from "./tables.ts";
+import { MIGRATIONS, SCHEMA_VERSION } from "./tables.ts";
 
 /** The store cannot be used; the message names the file and what to do. */
 export class StoreError extends Error {
@@ -35,7 +35,10 @@ export async function openDatabase(path: string): Promise<Db> {
     const version = versionOf(raw, path);
     raw.pragma("journal_mode = WAL");
     raw.pragma("synchronous = FULL");
-    if (version === 0) raw.exec(`begin; ${SCHEMA.join("; ")}; pragma user_version = ${SCHEMA_VERSION}; commit`);
+    if (version < SCHEMA_VERSION) {
+      const steps = MIGRATIONS.slice(version).flat();
+      raw.exec(`begin; ${steps.join("; ")}; pragma user_version = ${SCHEMA_VERSION}; commit`);
+    }
   } catch (error) {
     raw.close();
     if (error instanceof StoreError) throw error;

@@ -4,8 +4,6 @@
  */
 import type { Generated } from "kysely";
 
-export const SCHEMA_VERSION = 1;
-
 export interface Tables {
   /** One value a key: best tip, verdict, the piñata's last boot, the trace cursor. */
   meta: { key: string; value: string };
@@ -26,16 +24,54 @@ export interface Tables {
   };
   /** Exact totals that outlive the rows they count. */
   counters: { name: string; value: number };
+  /** Every alert with the bytes that are sent; `incident`: the alert that it reminds of or ends. */
+  alerts: { sequence: Generated<number>; id: string; incident: string | null; at: number; body: string };
+  /** For each channel the alerts that it has to take, in order. */
+  outbox: {
+    channel: string;
+    sequence: number;
+    state: "waiting" | "sent" | "refused";
+    attempts: number;
+    next_try: number;
+    problem: string | null;
+  };
+  /** What began and is not over, or never will be; `draft`: JSON of the alert that told it. */
+  incidents: {
+    topic: string;
+    id: string;
+    since: number;
+    acknowledged: number | null;
+    reminded: number;
+    reminders: number;
+    draft: string;
+  };
+  /** How often each thing was told, for as long as the store lives: a part of an alert's id. */
+  alert_keys: { base: string; times: number };
 }
 
-export const SCHEMA: readonly string[] = [
-  "create table meta (key text primary key, value text not null)",
-  "create table headers (hash text primary key, height integer not null, raw text not null)",
-  "create table coins (outpoint text primary key, facts text not null)",
-  `create table events (id integer primary key autoincrement, at integer not null, subject text not null,
-     kind text not null, detail text not null)`,
-  `create table attempts (seq integer primary key autoincrement, id text not null unique, boot text not null,
-     started integer not null, open integer not null, attempt text not null, events text not null)`,
-  "create index attempts_open on attempts (open) where open = 1",
-  "create table counters (name text primary key, value integer not null)",
+/** What makes each version out of the one before; an empty file has version 0. */
+export const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    "create table meta (key text primary key, value text not null)",
+    "create table headers (hash text primary key, height integer not null, raw text not null)",
+    "create table coins (outpoint text primary key, facts text not null)",
+    `create table events (id integer primary key autoincrement, at integer not null, subject text not null,
+       kind text not null, detail text not null)`,
+    `create table attempts (seq integer primary key autoincrement, id text not null unique, boot text not null,
+       started integer not null, open integer not null, attempt text not null, events text not null)`,
+    "create index attempts_open on attempts (open) where open = 1",
+    "create table counters (name text primary key, value integer not null)",
+  ],
+  [
+    `create table alerts (sequence integer primary key autoincrement, id text not null unique, incident text,
+       at integer not null, body text not null)`,
+    `create table outbox (channel text not null, sequence integer not null, state text not null, attempts integer not null,
+       next_try integer not null, problem text, primary key (channel, sequence))`,
+    "create index outbox_waiting on outbox (channel, sequence) where state = 'waiting'",
+    `create table incidents (topic text primary key, id text not null, since integer not null, acknowledged integer,
+       reminded integer not null, reminders integer not null, draft text not null)`,
+    "create table alert_keys (base text primary key, times integer not null)",
+  ],
 ];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,0 +1,84 @@
+/**
+ * The heartbeat: a signed POST at a fixed pace to a third party that pages somebody when it stops (a dead-man switch).
+ * It runs on a timer of its own, and it is withheld when the monitor is alive but of no use: its loop does not move, its
+ * store fails, or no channel takes alerts any more. Silence is then the only alert that is left.
+ */
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { mustBeTaken, post } from "./channels/http.ts";
+import { asChannelError } from "./sender.ts";
+import { signedHeaders } from "./sign.ts";
+
+export interface Pulse {
+  verdict: string;
+  /** When the coins were last checked; null: never. */
+  checked: number | null;
+}
+
+export interface HeartbeatOptions {
+  url: string;
+  secret: string;
+  everyMillis: number;
+  address: string;
+  clock: Clock;
+  log: Log;
+  pulse: () => Pulse;
+  /** Why nothing must be sent now; null when all is well. */
+  withheld: () => string | null;
+}
+
+const TIMEOUT = 10_000;
+
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #stopping = new AbortController();
+  #cancel = () => {};
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#beat();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#cancel();
+    await this.#sending;
+  }
+
+  /** The timer does not wait for the other side: a slow one must not make the pulse slow. */
+  #beat(): void {
+    this.#sending = Promise.all([this.#sending, this.#send()]).then(() => undefined);
+    this.#cancel = this.#options.clock.after(this.#options.everyMillis, () => this.#beat());
+  }
+
+  async #send(): Promise<void> {
+    const { url, secret, address, clock, log, pulse, withheld, everyMillis } = this.#options;
+    const why = withheld();
+    if (why !== null) {
+      log.problem("heartbeat", `the heartbeat is withheld: ${why}`);
+      return;
+    }
+    const at = clock.now();
+    const body = JSON.stringify({ version: 1, at, everySeconds: everyMillis / 1000, address, ...pulse() });
+    const headers = {
+      "content-type": "application/json",
+      "user-agent": "pinata-monitor",
+      ...signedHeaders(secret, body, at),
+    };
+    const late = new AbortController();
+    const cancel = clock.after(TIMEOUT, () => late.abort());
+    try {
+      mustBeTaken(await post(url, headers, body, AbortSignal.any([late.signal, this.#stopping.signal])), secret);
+      log.recovered("heartbeat", "the heartbeat is taken");
+    } catch (error) {
+      if (!this.#stopping.signal.aborted)
+        log.problem("heartbeat", `the heartbeat's receiver ${asChannelError(error).message}`);
+    } finally {
+      cancel();
+    }
+  }
+}
