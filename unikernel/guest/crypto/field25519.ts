@@ -110,15 +110,15 @@ export class Field {
     const g7 = b.l7;
     const g8 = b.l8;
     const g9 = b.l9;
-    const v1 = times19(g1);
-    const v2 = times19(g2);
-    const v3 = times19(g3);
-    const v4 = times19(g4);
-    const v5 = times19(g5);
-    const v6 = times19(g6);
-    const v7 = times19(g7);
-    const v8 = times19(g8);
-    const v9 = times19(g9);
+    const v1: i64 = 19 * g1;
+    const v2: i64 = 19 * g2;
+    const v3: i64 = 19 * g3;
+    const v4: i64 = 19 * g4;
+    const v5: i64 = 19 * g5;
+    const v6: i64 = 19 * g6;
+    const v7: i64 = 19 * g7;
+    const v8: i64 = 19 * g8;
+    const v9: i64 = 19 * g9;
     const d1: i64 = f1 << 1;
     const d3: i64 = f3 << 1;
     const d5: i64 = f5 << 1;
@@ -163,15 +163,15 @@ export class Field {
     const q3: i64 = f3 << 2;
     const q5: i64 = f5 << 2;
     const q7: i64 = f7 << 2;
-    const h0: i64 = f0 * f0 + times19(q1 * f9 + d2 * f8 + q3 * f7 + d4 * f6 + d5 * f5);
-    const h1: i64 = d0 * f1 + times19(d2 * f9 + d3 * f8 + d4 * f7 + d5 * f6);
-    const h2: i64 = d0 * f2 + d1 * f1 + times19(q3 * f9 + d4 * f8 + q5 * f7 + f6 * f6);
-    const h3: i64 = d0 * f3 + d1 * f2 + times19(d4 * f9 + d5 * f8 + d6 * f7);
-    const h4: i64 = d0 * f4 + q1 * f3 + f2 * f2 + times19(q5 * f9 + d6 * f8 + d7 * f7);
-    const h5: i64 = d0 * f5 + d1 * f4 + d2 * f3 + times19(d6 * f9 + d7 * f8);
-    const h6: i64 = d0 * f6 + q1 * f5 + d2 * f4 + d3 * f3 + times19(q7 * f9 + f8 * f8);
-    const h7: i64 = d0 * f7 + d1 * f6 + d2 * f5 + d3 * f4 + times19(d8 * f9);
-    const h8: i64 = d0 * f8 + q1 * f7 + d2 * f6 + q3 * f5 + f4 * f4 + times19(d9 * f9);
+    const h0: i64 = f0 * f0 + 19 * (q1 * f9 + d2 * f8 + q3 * f7 + d4 * f6 + d5 * f5);
+    const h1: i64 = d0 * f1 + 19 * (d2 * f9 + d3 * f8 + d4 * f7 + d5 * f6);
+    const h2: i64 = d0 * f2 + d1 * f1 + 19 * (q3 * f9 + d4 * f8 + q5 * f7 + f6 * f6);
+    const h3: i64 = d0 * f3 + d1 * f2 + 19 * (d4 * f9 + d5 * f8 + d6 * f7);
+    const h4: i64 = d0 * f4 + q1 * f3 + f2 * f2 + 19 * (q5 * f9 + d6 * f8 + d7 * f7);
+    const h5: i64 = d0 * f5 + d1 * f4 + d2 * f3 + 19 * (d6 * f9 + d7 * f8);
+    const h6: i64 = d0 * f6 + q1 * f5 + d2 * f4 + d3 * f3 + 19 * (q7 * f9 + f8 * f8);
+    const h7: i64 = d0 * f7 + d1 * f6 + d2 * f5 + d3 * f4 + 19 * (d8 * f9);
+    const h8: i64 = d0 * f8 + q1 * f7 + d2 * f6 + q3 * f5 + f4 * f4 + 19 * (d9 * f9);
     const h9: i64 = d0 * f9 + d1 * f8 + d2 * f7 + d3 * f6 + d4 * f5;
     this.carry(h0, h1, h2, h3, h4, h5, h6, h7, h8, h9);
   }
@@ -341,7 +341,7 @@ export class Field {
     h7 += h6 >> 26;
     h8 += h7 >> 25;
     h9 += h8 >> 26;
-    h0 = (h0 & M26) + times19(h9 >> 25);
+    h0 = (h0 & M26) + 19 * (h9 >> 25);
     this.l0 = h0 & M26;
     this.l1 = (h1 & M25) + (h0 >> 26);
     this.l2 = h2 & M26;
@@ -353,11 +353,6 @@ export class Field {
     this.l8 = h8 & M26;
     this.l9 = h9 & M25;
   }
-}
-
-/** 19x, by shifts: every multiplication here waits for the processor's one multiplier. */
-function times19(x: i64): i64 {
-  return x + ((x + (x << 3)) << 1);
 }
 
 const T0 = new Field();
