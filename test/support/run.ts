@@ -20,6 +20,10 @@ const PATIENCE_MILLIS = 30_000;
 
 export function run(program: string, args: string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawn(program, args, { env: options.env ?? process.env, ...(options.cwd ? { cwd: options.cwd } : {}) });
+  // A program may end without having read its input; what it said and its code tell the rest.
+  child.stdin.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   if (options.input !== undefined) child.stdin.end(options.input);
   return collect(child);
 }
