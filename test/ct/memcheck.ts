@@ -2,12 +2,12 @@
  * Runs the native program under valgrind's memcheck, with secrets marked as undefined: every conditional jump and every address that is made of one
  * is reported. And under callgrind, which counts the instructions that were looked at. What memcheck cannot see, divisions, is in divisions.ts.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Build, MODULES } from "./build.ts";
 import { type Names, namesOf } from "./names.ts";
+import { output } from "./program.ts";
 
 /** What is run: `line` for the native program, and what must come of it. */
 export interface Run {
@@ -100,7 +100,7 @@ export async function count(build: Build, command: "cases" | "handshakes", runs:
 
 /** The guest's functions that instructions are of; what gcc has inlined is in the debug information. */
 async function functionsAt(build: Build, addresses: string[]): Promise<Set<string>> {
-  const text = await run("addr2line", ["-f", "-i", "-e", build.program], `${addresses.join("\n")}\n`);
+  const text = (await output("addr2line", ["-f", "-i", "-e", build.program], `${addresses.join("\n")}\n`)).toString();
   const lines = text.split("\n");
   const places = new Set<string>();
   for (let i = 0; i + 1 < lines.length; i += 2) {
@@ -127,37 +127,8 @@ async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-function valgrind(args: string[], runs: readonly Run[]): Promise<string> {
-  return run("valgrind", args, runs.map((one, i) => `${one.line(idOf(i))}\n`).join(""));
-}
-
-/** A program's output; throws when it fails. */
-function run(program: string, args: string[], input: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args);
-    const stop = () => child.kill("SIGKILL");
-    process.once("exit", stop);
-    const out: Buffer[] = [];
-    let says = "";
-    child.stdout.on("data", (chunk: Buffer) => void out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => {
-      says += chunk.toString();
-    });
-    child.stdin.on("error", () => {}); // the program ended early: its exit code says so
-    child.stdin.end(input);
-    child.once("error", reject);
-    child.once("close", (code, signal) => {
-      process.off("exit", stop);
-      const text = Buffer.concat(out).toString();
-      if (code === 0) resolve(text);
-      else
-        reject(
-          new ValgrindError(
-            `${program} ${args.slice(-2).join(" ")} ended with ${code ?? signal}: ${says}\n${text.slice(-2000)}`,
-          ),
-        );
-    });
-  });
+async function valgrind(args: string[], runs: readonly Run[]): Promise<string> {
+  return (await output("valgrind", args, runs.map((one, i) => `${one.line(idOf(i))}\n`).join(""))).toString();
 }
 
 /** The reports in memcheck's log by the run that they are of. */

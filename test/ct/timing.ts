@@ -2,10 +2,10 @@
  * Measures functions of the guest natively, in the object code that memcheck checks, and compares the times of two classes of inputs
  * (native/timing.c, statistics.ts). This sees what memcheck cannot: that the processor itself takes as long for the one as for the other.
  */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Build } from "./build.ts";
 import { CASES, type Case } from "./cases.ts";
+import { output } from "./program.ts";
 import { type Judgement, judge, type Samples } from "./statistics.ts";
 
 /** One function and its two classes. */
@@ -121,7 +121,9 @@ async function samplesOf(build: Build, one: Measurement, count: number): Promise
   const seed = randomBytes(8).readBigUInt64LE().toString();
   const head = [one.call, ...one.parameters, count, seed, ...places(one.random), ...places(one.flipped)].join(" ");
   const [zero, other] = one.inputs.map((input) => Buffer.from(input).toString("hex"));
-  const out = await output(build.program, `${head}\n${zero}\n${other}\n`);
+  const said = await output(build.program, ["time"], `${head}\n${zero}\n${other}\n`);
+  // Aligned for the words in it.
+  const out = Buffer.from(new Uint8Array(said).buffer);
   const words = new Uint32Array(out.buffer, out.byteOffset, out.length / 4);
   const cycles = new Float64Array(words.length / 2);
   const classes = new Uint8Array(words.length / 2);
@@ -130,29 +132,6 @@ async function samplesOf(build: Build, one: Measurement, count: number): Promise
     cycles[i] = words[2 * i + 1]!;
   }
   return { classes, cycles };
-}
-
-function output(program: string, input: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, ["time"]);
-    const stop = () => child.kill("SIGKILL");
-    process.once("exit", stop);
-    const chunks: Buffer[] = [];
-    let says = "";
-    child.stdout.on("data", (chunk: Buffer) => void chunks.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => {
-      says += chunk.toString();
-    });
-    child.stdin.on("error", () => {}); // the program ended early: its exit code says so
-    child.stdin.end(input);
-    child.once("error", reject);
-    child.once("close", (code, signal) => {
-      process.off("exit", stop);
-      if (code !== 0) return reject(new Error(`${program} time ended with ${code ?? signal}: ${says}`));
-      // Aligned for the words in it.
-      resolve(Buffer.from(new Uint8Array(Buffer.concat(chunks)).buffer));
-    });
-  });
 }
 
 const PROBE = 256;
