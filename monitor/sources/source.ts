@@ -5,7 +5,8 @@
  */
 import type { Block } from "../coins/header-tree.ts";
 import type { Hash } from "../proofs/bytes.ts";
-import type { MerkleProof } from "../proofs/merkle.ts";
+import type { CoinbaseProof, MerkleProof } from "../proofs/merkle.ts";
+import type { Prevout } from "../proofs/prevouts.ts";
 import type { Outpoint } from "../proofs/transaction.ts";
 
 export type { Block, Outpoint };
@@ -33,6 +34,10 @@ export interface Target {
 export interface ChainSource {
   readonly name: string;
   readonly kind: "esplora" | "core" | "electrum";
+  /** Who runs it: sources of one operator are one voice. The name where it is not given. */
+  readonly operator?: string;
+  /** A node of our own, so that nobody between it and us leaves anything out. */
+  readonly own?: boolean;
   tip(): Promise<Block>;
   /** Up to `count` headers of 80 bytes, newest first, beginning with block `hash` (at `height`); at least one. */
   headers(hash: Hash, height: number, count: number): Promise<Uint8Array[]>;
@@ -43,6 +48,13 @@ export interface ChainSource {
   /** Raw bytes whose txid is `txid`; undefined when the source does not have it. `block`: where it is, if known. */
   transaction(txid: Hash, block?: Block): Promise<Uint8Array | undefined>;
   merkleProof(txid: Hash, block: Block): Promise<MerkleProof>;
+  /** The block's coinbase and its place: tells the merkle tree's depth, and on a signet who made the block. */
+  coinbaseProof?(block: Block): Promise<CoinbaseProof>;
+  /**
+   * Amount and script of outputs that a transaction spends, by "txid:vout", as claimed, for a source that cannot show the
+   * transactions that made them. A false one only makes a signature fail. What the source does not know is left out.
+   */
+  prevouts?(needed: readonly Outpoint[], spend: Spender): Promise<ReadonlyMap<string, Prevout>>;
   /** Calls `listener` when asking now may show something new; the answer ends it. A hint only: news may be missing. */
   onNews?(listener: () => void): () => void;
   /** Ends what is kept open between questions; nothing is asked afterwards. */
