@@ -4,14 +4,17 @@
  */
 import type { HttpBindings } from "@hono/node-server";
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { routePath } from "hono/route";
 import { whyRefused } from "./alerts/admin.ts";
 import type { Acknowledged } from "./alerts/outbox.ts";
 import type { Clock } from "./clock.ts";
 import { eventStream, STREAM_LIMITS, type StreamLimits } from "./event-stream.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import { readOutpoint, showOutpoint } from "./proofs/transaction.ts";
 import { publicAttempt, publicCoin, publicCoins, publicEvents } from "./publish.ts";
+import { problemsOf } from "./readiness.ts";
 import {
   acknowledgement,
   apiError,
@@ -24,21 +27,27 @@ import {
   type Status,
   status,
 } from "./schema.ts";
-import type { ChainStore } from "./store/chain-store.ts";
-import type { TraceStore } from "./store/trace-store.ts";
+import type { Store } from "./store/store.ts";
+import type { TraceTotals } from "./trace/follow.ts";
+import { addTraceRoutes } from "./trace/routes.ts";
 import type { Snapshot } from "./watch.ts";
+import { addWitness, type WitnessParts } from "./witness/routes.ts";
 
 export interface ApiParts {
   status: () => Status;
   snapshot: () => Snapshot;
-  coins: Pick<ChainStore, "history">;
-  attempts: Pick<TraceStore, "list" | "get">;
+  store: Pick<Store, "history" | "attempts" | "attempt">;
   hub: Hub;
   clock: Clock;
   log: Log;
   /** Absent: there are no admin calls. */
   admin?: Admin;
   limits?: StreamLimits;
+  /** Why it cannot be relied on now. Absent: what the snapshot tells. */
+  problems?: () => readonly string[];
+  trace?: () => TraceTotals;
+  metrics?: Metrics;
+  witness?: WitnessParts;
 }
 
 export interface Admin {
@@ -129,7 +138,7 @@ const routes = {
   readyz: createRoute({
     method: "get",
     path: "/readyz",
-    summary: "The coins were checked and a source is healthy",
+    summary: "The coins were checked, a source is healthy, the store can be written and the watch moves",
     responses: { 200: json(readiness, "Ready"), 503: json(readiness, "Not ready, and why") },
   }),
 };
@@ -148,7 +157,10 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     },
   });
   app.use(async (context, next) => {
+    const begin = performance.now();
     await next();
+    const route = routePath(context, -1);
+    parts.metrics?.answered(route === "/*" ? "none" : route, context.res.status, (performance.now() - begin) / 1000);
     context.header("x-content-type-options", "nosniff");
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
@@ -163,13 +175,13 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     const key = showOutpoint(wanted);
     const found = parts.snapshot().coins.find((coin) => showOutpoint(coin.outpoint) === key);
     if (!found) return context.json({ error: `no coin ${key} of this piñata; /v1/coins lists them` }, 404);
-    const history = await parts.coins.history(key);
+    const history = await parts.store.history(key);
     return context.json({ ...publicCoin(found), keyOut: found.keyOut, history }, 200);
   });
 
   app.openapi(routes.attempts, async (context) => {
     const { limit, before } = context.req.valid("query");
-    const records = await parts.attempts.list(limit + 1, before);
+    const records = await parts.store.attempts(limit + 1, before);
     if (!records)
       return context.json({ error: `no attempt ${clip(before ?? "")} to page from; it may be too old` }, 404);
     const attempts = records.slice(0, limit).map(publicAttempt);
@@ -181,13 +193,14 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     if (!attempt.shape.id.safeParse(wanted).success) {
       return context.json({ error: "an attempt's id is 16 hex digits, a dash and a number" }, 400);
     }
-    const record = await parts.attempts.get(wanted);
-    if (!record) return context.json({ error: `no attempt ${wanted}; only the latest 10,000 are kept` }, 404);
+    const record = await parts.store.attempt(wanted);
+    if (!record) return context.json({ error: `no attempt ${wanted}; old ones are not kept` }, 404);
     const detail = { ...publicAttempt(record), events: publicEvents(record) };
     return context.json(attemptDetail.parse(detail), 200);
   });
 
   if (parts.admin) addAdmin(app, parts.admin);
+  if (parts.witness) addWitness(app, parts.witness);
 
   app.openapi(routes.events, (context) => {
     const header = context.req.valid("header")["last-event-id"];
@@ -201,13 +214,13 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   app.openapi(routes.healthz, (context) => context.text("ok\n"));
 
   app.openapi(routes.readyz, (context) => {
-    const { checked, sources } = parts.snapshot();
-    const healthy = sources.some((source) => source.healthy);
-    if (checked !== null && healthy) return context.json({ ready: true, problem: null }, 200);
-    const problem =
-      sources.length === 0 ? "no source" : sources.map(({ name, problem: why }) => `${name} ${why}`).join("; ");
-    return context.json({ ready: false, problem }, 503);
+    const problems = parts.problems?.() ?? problemsOf({ snapshot: parts.snapshot(), store: null, still: 0 });
+    if (problems.length === 0) return context.json({ ready: true, problem: null }, 200);
+    return context.json({ ready: false, problem: problems.join("; ") }, 503);
   });
+
+  if (parts.trace) addTraceRoutes(app, { trace: parts.trace, clock });
+  if (parts.metrics) addMetrics(app, parts.metrics);
 
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
@@ -225,6 +238,19 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     return context.json({ error: "the monitor could not answer; it is not your mistake" }, 500);
   });
   return app;
+}
+
+function addMetrics(app: OpenAPIHono, metrics: Metrics): void {
+  const text = { "text/plain": { schema: z.string() } };
+  const route = createRoute({
+    method: "get",
+    path: "/metrics",
+    summary: "Prometheus metrics",
+    responses: { 200: { description: "Text format 0.0.4", content: text } },
+  });
+  app.openapi(route, async (context) =>
+    context.text(await metrics.text(), 200, { "content-type": metrics.contentType }),
+  );
 }
 
 function addAdmin(app: OpenAPIHono, { token, acknowledge }: Admin): void {

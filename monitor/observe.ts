@@ -3,33 +3,41 @@
  * proof of work, fundings whose bytes were hashed, spends whose signature was verified, confirmations with a merkle
  * branch. A claim that cannot be proven becomes the source's `problem` and nothing else.
  */
-import type { News } from "./coins/coin.ts";
+
+import type { ProvenBlock } from "./certificate/make.ts";
+import { MAX_RAW, type News, type SpendBytes } from "./coins/coin.ts";
 import type { HeaderTree } from "./coins/header-tree.ts";
+import { type Evidence, EvidenceMaker, type SpentCoin } from "./evidence.ts";
 import type { Pinata } from "./pinata.ts";
-import { equalBytes, type Hash, ProofError } from "./proofs/bytes.ts";
-import { checkInclusion } from "./proofs/merkle.ts";
-import { type Prevout, prevoutsNeeded, proveSpend } from "./proofs/taproot-spend.ts";
+import { equalBytes, type Hash, ProofError, showHash, toHex } from "./proofs/bytes.ts";
+import { checkConfirmation } from "./proofs/confirmation.ts";
+import { type Prevout, type ProvenSpend, prevoutsNeeded, proveSpend } from "./proofs/taproot-spend.ts";
 import { type Outpoint, type ParsedTransaction, parseTransaction, showOutpoint } from "./proofs/transaction.ts";
-import { HeaderWalk } from "./sources/header-walk.ts";
+import { MAX_OWN_LAG } from "./proofs/trust.ts";
+import { HeaderWalk, type MayPlant } from "./sources/header-walk.ts";
 import { type Block, type ChainSource, SourceError, type Spender } from "./sources/source.ts";
 
 /** What is watched of a known coin. */
 export interface Watched {
   outpoint: Outpoint;
   value: number;
-  /** Height of the funding on the best chain. */
-  since?: number;
+  /** The block of the funding on the best chain. */
+  funding?: Block;
 }
 
 export interface Found {
   outpoint: Outpoint;
   value: number;
-  news: Omit<News, "source" | "at">;
+  news: Omit<News, "source" | "operator" | "at">;
 }
 
 export interface Observation {
   tip: Block | null;
   found: Found[];
+  /** Certificates that are new or say more than before. */
+  evidence: Evidence[];
+  /** Why a proven spend has no certificate: of the monitor, not of the source. */
+  uncertified?: string;
   /** Why the source is not healthy, in words; null when it is. */
   problem: string | null;
   /** Milliseconds for which the source asked to be left alone. */
@@ -41,60 +49,87 @@ const MAX_KEPT = 5000;
 const MAX_UNCONFIRMED = 20;
 /** More inputs than any transaction has that nodes relay (100,000 vbytes, 41 each): a thief must not hide behind their number. */
 const MAX_INPUTS_FETCHED = 2_500;
-/** A source this many blocks behind the best chain is not taken as an answer about now. */
+/** A source more than this many blocks behind the best chain is not taken as an answer about now. */
 const MAX_BEHIND = 2;
+
+export interface Surroundings {
+  pinata: Pinata;
+  /** Shared by all observers. */
+  tree: HeaderTree;
+  /** Sources that are asked for the transactions that this one does not have. */
+  others?: readonly ChainSource[];
+  mayPlant?: MayPlant;
+}
 
 export class Observer {
   readonly #source: ChainSource;
+  readonly #others: readonly ChainSource[];
   readonly #pinata: Pinata;
   readonly #tree: HeaderTree;
   readonly #walk: HeaderWalk;
   /** Proofs already made: they cannot become wrong. */
   #transactions = new Map<Hash, ParsedTransaction>();
-  #included = new Set<string>();
+  #included = new Map<string, ProvenBlock>();
   /** Where a transaction was last proven to be: while that is on the best chain, it need not be shown again. */
   #settled = new Map<Hash, Block>();
-  #spends = new Map<string, { kind: "breach" | "refund" | "unknown"; proof: string }>();
+  #spends = new Map<string, ProvenSpend & { prevouts: ReadonlyMap<string, Prevout> }>();
+  readonly #evidence: EvidenceMaker;
 
-  constructor(source: ChainSource, pinata: Pinata, tree: HeaderTree) {
+  constructor(source: ChainSource, { pinata, tree, others = [], mayPlant }: Surroundings) {
     this.#source = source;
+    this.#others = others;
     this.#pinata = pinata;
     this.#tree = tree;
-    tree.enforce(pinata.rules);
-    this.#walk = new HeaderWalk(source, pinata.rules, tree);
+    this.#walk = new HeaderWalk(source, pinata.rules, tree, mayPlant);
+    this.#evidence = new EvidenceMaker(pinata, tree);
   }
 
-  /** One round. Never throws for what the source did. */
+  /** One round. Never throws for what the source did; what was proven before it failed counts. */
   async observe(watched: readonly Watched[]): Promise<Observation> {
-    const result: Observation = { tip: null, found: [], problem: null };
+    const result: Observation = { tip: null, found: [], evidence: [], problem: null };
+    const found = new Map<string, Found>();
     try {
-      result.tip = await this.#walk.follow();
-      const found = await this.#fundings(result);
+      result.tip = await this.#goOn(result, () => this.#walk.follow());
+      if (result.tip) await this.#goOn(result, () => this.#fundings(result, found));
       for (const coin of watched) {
         const key = showOutpoint(coin.outpoint);
         const spend = await this.#spend(coin, result);
         const before = found.get(key) ?? { outpoint: coin.outpoint, value: coin.value, news: {} };
-        found.set(key, { ...before, news: { ...before.news, ...(spend === undefined ? {} : { spend }) } });
-      }
-      result.found = [...found.values()];
-      const behind = this.#tree.behind(result.tip.hash);
-      if (behind === undefined || behind > MAX_BEHIND) {
-        result.problem ??= `is ${behind ?? "many"} blocks behind, or on a branch with less work`;
+        if (spend !== undefined) found.set(key, { ...before, news: { ...before.news, spend } });
       }
     } catch (error) {
-      result.problem = blame(error);
+      result.problem ??= blame(error);
       if (error instanceof SourceError && error.retryAfter !== undefined) result.retryAfter = error.retryAfter;
+    }
+    result.found = [...found.values()];
+    await this.#certify(result, watched);
+    const behind = result.tip ? this.#tree.behind(result.tip.hash) : 0;
+    if (behind === undefined || behind > (this.#source.own ? MAX_OWN_LAG : MAX_BEHIND)) {
+      result.problem ??= `is ${behind ?? "many"} blocks behind, or on a branch with less work`;
     }
     return result;
   }
 
-  async #fundings(result: Observation): Promise<Map<string, Found>> {
+  /**
+   * A signature needs neither chain nor fundings: while these are missing, wrong or long in coming, coins that are known are
+   * asked for all the same.
+   */
+  async #goOn<T>(result: Observation, ask: () => Promise<T>): Promise<T | null> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isLoss(error)) throw error;
+      result.problem ??= blame(error);
+      return null;
+    }
+  }
+
+  async #fundings(result: Observation, found: Map<string, Found>): Promise<void> {
     const { output, address } = this.#pinata;
     const claims = await this.#source.fundings({ script: output.script, address }, (txid) => {
       const block = this.#settled.get(txid);
       return block !== undefined && this.#tree.contains(block);
     });
-    const found = new Map<string, Found>();
     let unconfirmed = 0;
     for (const { txid, vout, block } of claims) {
       if (!block && ++unconfirmed > MAX_UNCONFIRMED) continue;
@@ -104,6 +139,8 @@ export class Observer {
         if (!paid || !equalBytes(paid.script, output.script)) {
           throw new SourceError(`claims that ${txid}:${vout} pays the piñata, which it does not`);
         }
+        // Nothing to take; and a signed message (BIP-322) has the form of a spend of nothing.
+        if (paid.value === 0n) continue;
         const where = block && (await this.#inclusion(transaction, block));
         const funding = where ? { block: where } : {};
         found.set(`${txid}:${vout}`, { outpoint: { txid, vout }, value: Number(paid.value), news: { funding } });
@@ -112,22 +149,23 @@ export class Observer {
         if (isLoss(error)) throw error;
       }
     }
-    return found;
   }
 
   /** Proven spend, null for unspent, undefined when the source's claim is worth nothing. */
-  async #spend({ outpoint, since }: Watched, result: Observation): Promise<News["spend"]> {
+  async #spend(coin: Watched, result: Observation): Promise<News["spend"]> {
+    const { outpoint, funding } = coin;
     let claim: Spender | undefined;
     try {
-      claim = await this.#source.spender(outpoint, since);
+      claim = await this.#source.spender(outpoint, funding?.height);
       if (!claim) return null;
       const { txid, block } = claim;
       const transaction = await this.#transaction(txid, block);
       if (!transaction) throw new SourceError(`claims that ${txid} spends a coin, but does not have it`);
-      const proven = await this.#prove(transaction, outpoint);
-      const where = block && (await this.#inclusion(transaction, block));
+      const proven = await this.#prove(transaction, coin, claim);
+      const where = block && (await this.#place(transaction, block, result));
       if (proven.kind === "unknown" && !where) return undefined;
-      return { txid, ...proven, ...(where ? { block: where } : {}) };
+      const bytes = bytesOf(transaction, this.#spends.get(`${txid} ${showOutpoint(outpoint)}`)?.prevouts);
+      return { txid, ...proven, bytes, ...(where ? { block: where } : {}) };
     } catch (error) {
       const whose = claim ? `claims that ${claim.txid} spends ${showOutpoint(outpoint)}, but: ` : "";
       result.problem ??= whose + blame(error);
@@ -136,20 +174,67 @@ export class Observer {
     }
   }
 
-  async #prove(transaction: ParsedTransaction, outpoint: Outpoint) {
+  /** A spend that was proven is told, whatever comes of its block. */
+  async #place(transaction: ParsedTransaction, block: Block, result: Observation): Promise<Block | undefined> {
+    try {
+      return await this.#inclusion(transaction, block);
+    } catch (error) {
+      result.problem ??= `claims that block ${block.height} holds ${transaction.txid}, but: ${blame(error)}`;
+      if (error instanceof SourceError && error.retryAfter !== undefined) result.retryAfter = error.retryAfter;
+      return undefined;
+    }
+  }
+
+  /**
+   * The source is asked for the previous outputs first, then the others: a node without a transaction index does not have
+   * them all. Outputs taken from bytes with the right txid are certain; claimed ones are tried, for a false one only
+   * makes the signature fail.
+   */
+  async #prove(transaction: ParsedTransaction, { outpoint, value }: Watched, spend: Spender): Promise<ProvenSpend> {
     const key = `${transaction.txid} ${showOutpoint(outpoint)}`;
     const known = this.#spends.get(key);
-    if (known) return known;
-    const prevouts = new Map<string, Prevout>();
+    if (known) return { kind: known.kind, proof: known.proof };
     const needed = prevoutsNeeded(transaction, outpoint);
     if (needed.length > MAX_INPUTS_FETCHED) throw new ProofError(`a transaction of ${needed.length} inputs`);
-    for (const each of needed) {
-      const paid = (await this.#transaction(each.txid))?.parsed.outs[each.vout];
-      if (paid) prevouts.set(showOutpoint(each), { script: paid.script, value: paid.value });
+    const own: Prevout = { script: this.#pinata.output.script, value: BigInt(value) };
+    const certain = new Map([[showOutpoint(outpoint), own]]);
+    let failure: unknown;
+    for (const source of [this.#source, ...this.#others]) {
+      const missing = needed.filter((each) => !certain.has(showOutpoint(each)));
+      const claimed = await this.#previous(source, missing, spend, certain);
+      try {
+        const prevouts = new Map([...claimed, ...certain]);
+        const proven = proveSpend(transaction, outpoint, this.#pinata.output, prevouts);
+        remember(this.#spends, key, { ...proven, prevouts });
+        return proven;
+      } catch (error) {
+        blame(error);
+        failure = error;
+        if (needed.every((each) => certain.has(showOutpoint(each)))) break;
+      }
     }
-    const proven = proveSpend(transaction, outpoint, this.#pinata.output, prevouts);
-    remember(this.#spends, key, proven);
-    return proven;
+    throw failure;
+  }
+
+  /** Adds to `certain` what the source can show, and answers what it only claims. Another source's failure is its own. */
+  async #previous(
+    source: ChainSource,
+    missing: readonly Outpoint[],
+    spend: Spender,
+    certain: Map<string, Prevout>,
+  ): Promise<ReadonlyMap<string, Prevout>> {
+    if (missing.length === 0) return new Map();
+    try {
+      if (source.prevouts) return await source.prevouts(missing, spend);
+      for (const each of missing) {
+        const paid = (await this.#transaction(each.txid, undefined, source))?.parsed.outs[each.vout];
+        if (paid) certain.set(showOutpoint(each), { script: paid.script, value: paid.value });
+      }
+    } catch (error) {
+      if (source === this.#source) throw error;
+      blame(error);
+    }
+    return new Map();
   }
 
   /** The block once it is proven to hold the transaction; undefined while its header is not known. */
@@ -160,23 +245,90 @@ export class Observer {
     const header = await this.#walk.headerOf(block);
     if (!header) return undefined;
     const proof = await this.#source.merkleProof(transaction.txid, block);
-    checkInclusion(transaction, proof, header);
+    const coinbase = await this.#source.coinbaseProof?.(block);
+    const medianTime = this.#tree.medianTimeBefore(block);
+    checkConfirmation(
+      {
+        transaction,
+        proof,
+        header,
+        height: block.height,
+        ...(medianTime === undefined ? {} : { medianTime }),
+        ...(coinbase ? { coinbase } : {}),
+      },
+      this.#pinata.rules,
+    );
     remember(this.#settled, transaction.txid, block);
-    this.#included.add(key);
-    if (this.#included.size > MAX_KEPT) this.#included.delete(this.#included.values().next().value!);
+    remember(this.#included, key, { height: block.height, header, proof, ...(coinbase ? { coinbase } : {}) });
     return block;
   }
 
-  async #transaction(txid: Hash, block?: Block): Promise<ParsedTransaction | undefined> {
+  /** Certificates for the spends that were proven in this round. */
+  async #certify(result: Observation, watched: readonly Watched[]): Promise<void> {
+    const spends = new Map<Hash, Found[]>();
+    for (const each of result.found) {
+      const { spend } = each.news;
+      if (spend && spend.kind !== "unknown") spends.set(spend.txid, [...(spends.get(spend.txid) ?? []), each]);
+    }
+    for (const [txid, coins] of spends) {
+      const { block } = coins[0]!.news.spend!;
+      if (!this.#evidence.isDue(txid, coins.length, block)) continue;
+      const prevouts = new Map<string, Prevout>();
+      const spent: SpentCoin[] = [];
+      for (const { outpoint, news } of coins) {
+        const known = this.#spends.get(`${txid} ${showOutpoint(outpoint)}`);
+        for (const [key, prevout] of known?.prevouts ?? []) prevouts.set(key, prevout);
+        const place = news.funding?.block ?? watched.find((each) => each.outpoint === outpoint)?.funding;
+        const funding = await this.#anyTransaction(outpoint.txid, place);
+        if (!funding) continue;
+        const proven = place && this.#included.get(`${outpoint.txid} ${place.hash}`);
+        spent.push({ outpoint, funding, ...(proven ? { block: proven } : {}) });
+      }
+      const spend = this.#transactions.get(txid);
+      if (!spend || spent.length < coins.length) continue;
+      const where = block && this.#included.get(`${txid} ${block.hash}`);
+      const made = this.#evidence.make(spend, spent, prevouts, where, (problem) => {
+        result.uncertified = problem;
+      });
+      if (made) result.evidence.push(made);
+    }
+  }
+
+  /** From this source, else from any other. */
+  async #anyTransaction(txid: Hash, block?: Block): Promise<ParsedTransaction | undefined> {
+    for (const source of [this.#source, ...this.#others]) {
+      try {
+        const transaction = await this.#transaction(txid, block, source);
+        if (transaction) return transaction;
+      } catch (error) {
+        blame(error);
+      }
+    }
+    return undefined;
+  }
+
+  async #transaction(txid: Hash, block?: Block, source = this.#source): Promise<ParsedTransaction | undefined> {
     const known = this.#transactions.get(txid);
     if (known) return known;
-    const raw = await this.#source.transaction(txid, block);
+    const raw = await source.transaction(txid, block);
     if (!raw) return undefined;
     const transaction = parseTransaction(raw);
     if (transaction.txid !== txid) throw new SourceError("sent another transaction than the one asked for");
     remember(this.#transactions, txid, transaction);
     return transaction;
   }
+}
+
+function bytesOf({ parsed }: ParsedTransaction, prevouts?: ReadonlyMap<string, Prevout>): SpendBytes {
+  const paid = parsed.outs.reduce((sum, { value }) => sum + value, 0n);
+  let spent: bigint | undefined = 0n;
+  for (const { hash, index } of parsed.ins) {
+    const value: bigint | undefined = prevouts?.get(`${showHash(hash)}:${index}`)?.value;
+    spent = spent === undefined || value === undefined ? undefined : spent + value;
+  }
+  const fee = spent === undefined || spent < paid ? null : Number(spent - paid);
+  const raw = parsed.byteLength() <= MAX_RAW ? toHex(parsed.toBuffer()) : null;
+  return { size: parsed.virtualSize(), fee, raw };
 }
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

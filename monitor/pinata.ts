@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { address as addresses } from "bitcoinjs-lib";
 import { z } from "zod";
 import { fromHex, toHex } from "./proofs/bytes.ts";
-import { NETWORKS, type NetworkRules } from "./proofs/header.ts";
+import { customSignet, NETWORKS, type NetworkRules } from "./proofs/networks.ts";
 import { outputKeyOf, refundLeaf, type WatchedOutput } from "./proofs/taproot-spend.ts";
 
 const key = z.string().regex(/^(0[23])?[0-9a-f]{64}$/, "a public key: 64 hex digits (x-only) or 66");
@@ -34,6 +34,8 @@ export interface Pinata {
   rules: NetworkRules;
   address: string;
   descriptor: string;
+  /** x-only, in hex. */
+  internalKey: string;
   output: WatchedOutput;
 }
 
@@ -59,6 +61,26 @@ export function readPinata(path: string): Pinata {
   }
 }
 
+/**
+ * The same with what whoever runs the monitor knows of the chain: `checkpoint` as "height:hash", `signetChallenge` in hex.
+ * Throws when the network has no such thing.
+ */
+export function withChain(
+  pinata: Pinata,
+  known: { checkpoint?: string | undefined; signetChallenge?: string | undefined },
+): Pinata {
+  let { rules } = pinata;
+  if (known.signetChallenge !== undefined) {
+    if (!rules.challenge) throw new Error(`signetChallenge: ${pinata.network} is no signet`);
+    rules = customSignet(fromHex(known.signetChallenge));
+  }
+  if (known.checkpoint !== undefined) {
+    const [height, hash] = known.checkpoint.split(":") as [string, string];
+    rules = { ...rules, anchor: { height: Number(height), hash } };
+  }
+  return { ...pinata, rules };
+}
+
 /** Throws when the facts do not belong together. */
 export function toPinata(facts: z.infer<typeof publicFile>): Pinata {
   const rules = NAMES[facts.network]!;
@@ -72,5 +94,6 @@ export function toPinata(facts: z.infer<typeof publicFile>): Pinata {
     throw new Error("address does not belong to scriptPubKey on this network");
   }
   const { network, address, descriptor } = facts;
-  return { network, rules, address, descriptor, output: { script, outputKey, ...refund } };
+  const internalKey = facts.internalKey.slice(-64);
+  return { network, rules, address, descriptor, internalKey, output: { script, outputKey, ...refund } };
 }

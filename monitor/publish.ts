@@ -3,8 +3,9 @@ import type { Coin } from "./coins/coin.ts";
 import type { Pinata } from "./pinata.ts";
 import { showOutpoint } from "./proofs/transaction.ts";
 import type { Attempt, Coin as PublicCoin, Status } from "./schema.ts";
-import { type AttemptRecord, funnelOf, lastDayOf } from "./trace/attempts.ts";
+import type { AttemptRecord } from "./trace/attempts.ts";
 import type { TraceTotals } from "./trace/follow.ts";
+import { funnelOf, lastDayOf } from "./trace/funnel.ts";
 import { isFunded, isHanging, sum } from "./verdict.ts";
 import type { Snapshot } from "./watch.ts";
 
@@ -29,6 +30,7 @@ export function publicStatus(pinata: Pinata, watch: Snapshot, trace: TraceTotals
       last24h: lastDayOf(trace.counts, now),
       opened: trace.counts.opened ?? 0,
       funnel: funnelOf(trace.counts),
+      ...(trace.counts["sampled-out"] ? { sampledOut: trace.counts["sampled-out"] } : {}),
     },
     pinata: trace.pinata,
     now,

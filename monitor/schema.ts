@@ -95,6 +95,8 @@ export const status = z.object({
     opened: z.number().int().nonnegative(),
     /** How many reached at least each state, by name, in the order of the handshake. */
     funnel: z.array(z.object({ name: z.string(), count: z.number().int().nonnegative() })),
+    /** Counted above, but too many in a second to have a row each; absent when there were none. */
+    sampledOut: z.number().int().positive().optional(),
   }),
   /** The piñata as its trace tells: null before its first boot event. */
   pinata: z
@@ -107,6 +109,8 @@ export const status = z.object({
       doors: z.object({ server: z.number(), dialback: z.number(), client: z.number() }),
     })
     .nullable(),
+  /** Who signs statements, and the number of the latest; absent when nobody does. */
+  witness: z.object({ key: hash, latest: z.number().int().positive().nullable() }).optional(),
   now: millis,
 });
 export type Status = z.infer<typeof status>;
@@ -151,8 +155,56 @@ export const attemptDetail = attempt.extend({
   events: z.array(z.looseObject({ event: z.string(), time: millis })),
 });
 
+const count = z.number().int().nonnegative();
+const counted = {
+  total: count,
+  opened: count,
+  refused: count,
+  /** How many reached at least each state. */
+  funnel: status.shape.attempts.shape.funnel,
+  /** `cause`: the number of a failure (unikernel/failures.ts), or a word for what has none. */
+  reasons: z.array(z.object({ cause: z.string(), reason: z.string(), source: z.string(), count })),
+};
+
+/** The attempts that began on one day, UTC. */
+export const funnelDay = z.object({ day: z.string().regex(/^\d{4}-\d\d-\d\d$/), ...counted });
+export type FunnelDay = z.infer<typeof funnelDay>;
+
+/** GET /v1/funnel: all attempts that were ever counted, and those of the latest days, newest first. */
+export const funnel = z.object({ ...counted, sampledOut: count, days: z.array(funnelDay) });
+export type FunnelAnswer = z.infer<typeof funnel>;
+
+/** GET /v1/pinatas: each start of each piñata that is remembered, most recently heard first, and where traces come from. */
+export const pinataList = z.object({
+  pinatas: z.array(
+    z.object({
+      boot: z.string(),
+      /** null while its boot line was not seen. */
+      info: status.shape.pinata,
+      heard: millis,
+      total: count,
+      opened: count,
+      funnel: counted.funnel,
+      /** Connections that it numbered and no line told of. */
+      missing: count,
+    }),
+  ),
+  inputs: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(["file", "pipe", "tcp", "tcp-listen"]),
+      /** What is wrong, in words; null when nothing is. */
+      problem: z.string().nullable(),
+      /** When a line last came; null: never since the start. */
+      heard: millis.nullable(),
+    }),
+  ),
+});
+export type PinataList = z.infer<typeof pinataList>;
+
 /** GET /readyz. */
 export const readiness = z.object({ ready: z.boolean(), problem: z.string().nullable() });
+export type Readiness = z.infer<typeof readiness>;
 
 /** POST /v1/alerts/{id}/ack: no more reminders of what that alert told. */
 export const acknowledgement = z.object({ acknowledged: z.literal(true) });

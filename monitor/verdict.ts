@@ -1,19 +1,24 @@
 /**
  * One word and one sentence for the whole piñata, from what is proven. Pure.
  *
- * Order of the rules: a proven breach comes first and stays (in a block: smashed; else: moving, also when its
- * transaction has vanished, because the key is out). Then blindness hides everything else. Then what hangs there now.
+ * Order of the rules: a proven breach comes first and stays (in a block that enough operators show: smashed; else:
+ * moving, also when its transaction has vanished, because the key is out). Then blindness hides everything else. Then
+ * what hangs there now.
  */
 import type { Coin } from "./coins/coin.ts";
+import type { SpendKind } from "./proofs/taproot-spend.ts";
+import { requiredOperators } from "./proofs/trust.ts";
 import type { Verdict } from "./schema.ts";
 
 export interface Circumstances {
   coins: readonly Pick<Coin, "value" | "keyOut" | "position">[];
   network: string;
-  /** No source is healthy: since when, in whole seconds; null while at least one is. */
+  /** Too few sources are healthy: since when, in whole seconds; null while enough are. */
   blindSeconds: number | null;
   /** The coins were checked at least once, by this process or an earlier one. */
   everChecked: boolean;
+  /** Independent operators that are asked. */
+  operators: number;
 }
 
 export interface Judgement {
@@ -21,15 +26,25 @@ export interface Judgement {
   sentence: string;
 }
 
-export function judge({ coins, network, blindSeconds, everChecked }: Circumstances): Judgement {
+export function judge({ coins, network, blindSeconds, everChecked, operators }: Circumstances): Judgement {
   const money = (of: typeof coins): string => amount(sum(of), network);
-  const broken = coins.filter(({ position: { spend } }) => spend?.kind === "breach" && spend.block);
+  const required = requiredOperators("confirmed", operators);
+  const inBlock = (kind: SpendKind) => {
+    return coins.filter(
+      ({ position: { spend } }) => spend?.kind === kind && spend.block && spend.by.length >= required,
+    );
+  };
+  const broken = inBlock("breach");
   const keyOut = coins.filter((coin) => coin.keyOut);
-  const hanging = coins.filter(isHanging);
+  const doubted = coins.filter(({ position: { spend } }) => {
+    return spend !== null && spend.kind !== "breach" && spend.block !== null && spend.by.length < required;
+  });
+  const hanging = [...coins.filter(isHanging), ...doubted];
+  const who = requiredOperators("unspent", operators) > 1 ? "fewer than two independent sources have" : "no source has";
   const blindness =
     blindSeconds === null
       ? ""
-      : ` No source has answered usefully for ${duration(blindSeconds)}, so this may have changed.`;
+      : ` ${upper(who)} answered usefully for ${duration(blindSeconds)}, so this may have changed.`;
   if (broken.length > 0) {
     const rest = hanging.length > 0 ? ` ${money(hanging)} still hang here, and the key is out.` : "";
     return {
@@ -42,10 +57,10 @@ export function judge({ coins, network, blindSeconds, everChecked }: Circumstanc
     const sentence =
       blindSeconds === null
         ? "Just started: the coins have not been checked yet."
-        : `Blind: no source has answered usefully for ${duration(blindSeconds)}, so nothing can be said about the coins.`;
+        : `Blind: ${who} answered usefully for ${duration(blindSeconds)}, so nothing can be said about the coins.`;
     return { verdict: "blind", sentence };
   }
-  const odd = coins.filter(({ position: { spend } }) => spend?.kind === "unknown" && spend.block);
+  const odd = inBlock("unknown");
   if (odd.length > 0) {
     return {
       verdict: "smashed",
@@ -53,11 +68,13 @@ export function judge({ coins, network, blindSeconds, everChecked }: Circumstanc
     };
   }
   if (hanging.length > 0) {
-    const leaving = hanging.filter(({ position }) => position.spend);
+    const leaving = hanging.filter(({ position }) => position.spend && !position.spend.block);
     const note = leaving.length > 0 ? ` The sponsor is taking back ${money(leaving)}; that is not in a block yet.` : "";
-    return { verdict: "sealed", sentence: `Sealed: ${money(hanging)} hang here and nobody has taken them.${note}` };
+    const doubt = doubted.length > 0 ? ` One operator alone shows a block in which ${money(doubted)} have left.` : "";
+    const sentence = `Sealed: ${money(hanging)} hang here and nobody has taken them.${note}${doubt}`;
+    return { verdict: "sealed", sentence };
   }
-  const refunded = coins.filter(({ position: { spend } }) => spend?.kind === "refund" && spend.block);
+  const refunded = inBlock("refund");
   if (refunded.length > 0) {
     return {
       verdict: "refunded",
@@ -93,6 +110,9 @@ function moving(coins: Circumstances["coins"], money: (of: Circumstances["coins"
   if (pending.length === 0) {
     return "The key is out: a valid signature of the piñata's own key was seen, though another transaction took the coins.";
   }
+  if (pending.every(({ position: { spend } }) => spend!.block)) {
+    return `Moving: ${money(pending)} left with a valid signature of the piñata's own key, in a block that one operator alone shows so far.`;
+  }
   return pending.every(({ position }) => position.dormant)
     ? `The key is out: a valid signature to move ${money(pending)} was seen; its transaction has vanished for now.`
     : `Moving: ${money(pending)} are leaving with a valid signature of the piñata's own key, not in a block yet.`;
@@ -102,6 +122,10 @@ function moving(coins: Circumstances["coins"], money: (of: Circumstances["coins"
 export function amount(satoshi: number, network: string): string {
   const unit = /^main(net)?$/.test(network) ? "BTC" : `BTC of ${network}`;
   return `${Math.floor(satoshi / 1e8)}.${String(satoshi % 1e8).padStart(8, "0")} ${unit}`;
+}
+
+function upper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function duration(seconds: number): string {

@@ -14,8 +14,9 @@ import type { Log } from "./log.ts";
 import { type Found, type Observation, Observer } from "./observe.ts";
 import type { Pinata } from "./pinata.ts";
 import { showOutpoint } from "./proofs/transaction.ts";
+import { lastBelieved, requiredOperators, type Testimony } from "./proofs/trust.ts";
 import type { ChainSource } from "./sources/source.ts";
-import type { ChainStore, Saved, Step, StoredVerdict } from "./store/chain-store.ts";
+import type { Saved, Step, Store, StoredVerdict } from "./store/store.ts";
 import { amount, type Judgement, judge } from "./verdict.ts";
 
 export interface SourceHealth {
@@ -38,20 +39,24 @@ export interface Snapshot extends Judgement {
 export interface WatchOptions {
   pinata: Pinata;
   sources: readonly ChainSource[];
-  store: Pick<ChainStore, "write">;
-  saved: Saved;
+  store: Pick<Store, "commit">;
+  saved: Pick<Saved, "headers" | "best" | "coins" | "verdict">;
   clock: Clock;
   /** 0 ≤ r < 1; for jitter only. */
   random: () => number;
   pollMillis: number;
-  /** Milliseconds without a healthy source after which the verdict is `blind`. */
+  /** Milliseconds after which the verdict is `blind` when too few have said that the coins are where they are. */
   blindMillis: number;
+  /** Operators that are enough where docs/proofs.md asks for two. */
+  quorum?: number | undefined;
   log: Log;
   /** Makes alerts of each step and writes them with it. */
   alerts?: Pick<Outbox, "plan" | "write">;
   /** Called after a step was written. */
   changed: () => void;
 }
+
+type Learned = Pick<Observation, "found" | "evidence">;
 
 interface Entry {
   source: ChainSource;
@@ -60,6 +65,8 @@ interface Entry {
   failures: number;
   /** The latest question was answered, believed or not. */
   answering: boolean;
+  /** When it was healthy last, and all that it showed was kept. */
+  sighted: number | null;
   /** A round is in progress. */
   asking: boolean;
   /** Something was told since the latest round began. */
@@ -76,6 +83,8 @@ const LONGEST_PAUSE = 15_000;
 /** From a source's news to asking it: several come together, and a source that is full of news is not asked without end. */
 const SOON = 20;
 const HEARTBEAT = 1_000;
+/** Milliseconds by which a heartbeat may be late. */
+const JUMP = 5_000;
 
 export class Watch {
   readonly #options: WatchOptions;
@@ -85,10 +94,15 @@ export class Watch {
   /** As written, to write only what changed. */
   #written = new Map<string, string>();
   #verdict: StoredVerdict | null;
-  #checked: number | null;
+  /** As an earlier process knew it. */
+  readonly #checkedBefore: number | null;
   /** The tip that the coins' positions were computed with; the tree may be ahead of them. */
   #tip: Block | null;
-  #lastHealthy: number;
+  /** From when on the clock can be relied on. */
+  #steadySince: number;
+  #beaten: number;
+  /** Independent operators among the sources, as far as they are needed. */
+  readonly #operators: number;
   #steps: Promise<void> = Promise.resolve();
   #cancelHeartbeat = () => {};
   #stopped = false;
@@ -100,8 +114,14 @@ export class Watch {
     this.#tree = HeaderTree.restore(saved.headers, saved.best);
     this.#tip = this.#tree.tip;
     this.#verdict = saved.verdict;
-    this.#checked = saved.verdict?.checked ?? null;
-    this.#lastHealthy = now;
+    this.#checkedBefore = saved.verdict?.checked ?? null;
+    this.#steadySince = now;
+    this.#beaten = now;
+    this.#operators = Math.min(new Set(sources.map(operatorOf)).size, options.quorum ?? Number.POSITIVE_INFINITY);
+    // Whoever runs a regtest sets its clock at will.
+    if (pinata.rules.difficulty === "fixed") this.#tree.enforce(pinata.rules);
+    else this.#tree.enforce(pinata.rules, () => clock.now());
+    const proposals = new Map<string, Set<string>>();
     for (const facts of saved.coins) {
       const key = showOutpoint(facts.outpoint);
       this.#coins.set(key, wake(facts, now));
@@ -109,7 +129,17 @@ export class Watch {
     }
     this.#entries = sources.map((source) => ({
       source,
-      observer: new Observer(source, pinata, this.#tree),
+      observer: new Observer(source, {
+        pinata,
+        tree: this.#tree,
+        others: sources.filter((other) => other !== source),
+        mayPlant: ({ height, hash }) => {
+          const key = `${height} ${hash}`;
+          const shown = proposals.get(key) ?? new Set();
+          proposals.set(key, shown.add(operatorOf(source)));
+          return shown.size >= requiredOperators("confirmed", this.#operators);
+        },
+      }),
       health: {
         name: source.name,
         kind: source.kind,
@@ -120,6 +150,7 @@ export class Watch {
       },
       failures: 0,
       answering: false,
+      sighted: null,
       asking: false,
       news: false,
       rest: 0,
@@ -152,7 +183,7 @@ export class Watch {
       verdict,
       sentence,
       since: this.#verdict?.since ?? this.#options.clock.now(),
-      checked: this.#checked,
+      checked: this.#checked(),
       coins: [...this.#coins.values()],
       tip: this.#tip,
       sources: this.#entries.map(({ health }) => health),
@@ -179,7 +210,7 @@ export class Watch {
     const watched = [...this.#coins.values()].map(({ outpoint, value, position: { funding } }) => ({
       outpoint,
       value,
-      ...(funding ? { since: funding.height } : {}),
+      ...(funding ? { funding } : {}),
     }));
     let pause = this.#options.pollMillis;
     try {
@@ -209,7 +240,7 @@ export class Watch {
   #pause(entry: Entry, { tip, retryAfter }: Observation): number {
     const { pollMillis, random } = this.#options;
     entry.failures = tip === null ? entry.failures + 1 : 0;
-    if (entry.failures === 0 && retryAfter === undefined) return pollMillis;
+    if (entry.failures === 0 && retryAfter === undefined) return Math.max(pollMillis, entry.source.pollMillis ?? 0);
     const grown = Math.min(pollMillis * 2 ** Math.min(entry.failures, 10), Math.max(pollMillis, LONGEST_PAUSE));
     const jittered = grown * (0.5 + random() / 2);
     if (retryAfter === undefined) return jittered;
@@ -227,33 +258,48 @@ export class Watch {
   async #apply(entry: Entry, observation: Observation): Promise<void> {
     const at = this.#options.clock.now();
     const before = entry.health;
-    const healthy = observation.problem === null;
+    const problem = observation.problem ?? this.#contradiction(observation);
+    const healthy = problem === null;
     entry.answering = observation.tip !== null;
     entry.health = {
       ...before,
       healthy,
-      problem: observation.problem,
+      problem,
       lastAnswer: observation.tip ? at : before.lastAnswer,
       tip: observation.tip ?? before.tip,
     };
-    const unchecked = { lastHealthy: this.#lastHealthy, checked: this.#checked };
-    if (healthy) {
-      this.#lastHealthy = at;
-      this.#checked = at;
-    }
+    const { sighted } = entry;
+    if (healthy) entry.sighted = at;
     if (before.problem !== entry.health.problem) this.#sayHealth(entry.health);
     try {
-      await this.#settle(at, entry.source.name, observation.found);
+      if (observation.uncertified) this.#options.log.problem("certificate", observation.uncertified);
+      await this.#settle(at, entry.source, observation);
     } catch (error) {
       // What was found is not kept, so it counts as not looked at: better blind than "sealed" over a lost breach.
-      this.#lastHealthy = unchecked.lastHealthy;
-      this.#checked = unchecked.checked;
+      entry.sighted = sighted;
       throw error;
     }
   }
 
+  /** A source that calls a coin unspent although a block of its own chain is proven to hold the spend. */
+  #contradiction({ tip, found }: Observation): string | null {
+    if (tip === null || !this.#tree.contains(tip)) return null;
+    for (const { outpoint, news } of found) {
+      const key = showOutpoint(outpoint);
+      const block = this.#coins.get(key)?.position.spend?.block;
+      if (news.spend === null && block && this.#tree.contains(block) && tip.height > block.height) {
+        return `calls ${key} unspent, though block ${block.height} of its own chain holds the spend`;
+      }
+    }
+    return null;
+  }
+
   /** Computes all coins anew, writes what changed, and only then takes it over and tells. */
-  async #settle(at: number, source: string | undefined, found: readonly Found[]): Promise<void> {
+  async #settle(
+    at: number,
+    source?: ChainSource,
+    { found, evidence }: Learned = { found: [], evidence: [] },
+  ): Promise<void> {
     const coins = new Map(this.#coins);
     const { tip } = this.#tree;
     const transitions: { outpoint: string; transition: Transition }[] = [];
@@ -262,7 +308,7 @@ export class Watch {
     for (const each of found) {
       const key = showOutpoint(each.outpoint);
       if (!coins.has(key) && !this.#admit(coins, each, at, dropped)) continue;
-      news.set(key, { ...each.news, source: source!, at });
+      news.set(key, { ...each.news, source: source!.name, operator: operatorOf(source!), at });
     }
     for (const [key, coin] of coins) {
       const reduced = reduce(coin, news.get(key), this.#tree, at);
@@ -276,7 +322,7 @@ export class Watch {
     const verdict =
       judged.verdict === this.#verdict?.verdict
         ? undefined
-        : { verdict: judged.verdict, since: at, checked: this.#checked };
+        : { verdict: judged.verdict, since: at, checked: this.#checked() };
     const changed: { key: string; facts: Facts; text: string }[] = [];
     for (const [key, coin] of coins) {
       const facts = factsOf(coin);
@@ -284,10 +330,10 @@ export class Watch {
       if (this.#written.get(key) !== text) changed.push({ key, facts, text });
     }
     const chain = this.#tree.unsaved();
-    const drafts = this.#plan(at, source, { transitions, coins, news });
-    const { length } = [...chain.headers, ...changed, ...dropped, ...transitions, ...drafts];
+    const drafts = this.#plan(at, source?.name, { transitions, coins, news });
+    const { length } = [...chain.headers, ...changed, ...dropped, ...transitions, ...drafts, ...evidence];
     if (length > 0 || chain.best !== null || verdict) {
-      const step = { chain, coins: changed.map(({ facts }) => facts), dropped, transitions };
+      const step = { chain, coins: changed.map(({ facts }) => facts), dropped, transitions, evidence };
       await this.#write(verdict ? { ...step, verdict } : step, drafts);
       this.#tree.saved(chain);
       for (const { key, text } of changed) this.#written.set(key, text);
@@ -306,14 +352,14 @@ export class Watch {
     const { alerts, blindMillis, pinata } = this.#options;
     if (!alerts) return [];
     const sources = this.#entries.map(({ health, answering }) => ({ ...health, answering }));
-    const sight = { at, silent: at - this.#lastHealthy, blindMillis, sources, coins: step.coins.values() };
+    const sight = { at, silent: this.#silence(at), blindMillis, sources, coins: step.coins.values() };
     return alerts.plan({ ...step, at, source, gone: this.#coins, network: pinata.rules.name }, sight);
   }
 
   async #write(step: Step, drafts: readonly Draft[]): Promise<void> {
     const { alerts, store } = this.#options;
     if (alerts) await alerts.write(step, drafts);
-    else await store.write(step);
+    else await store.commit(step);
   }
 
   /** Whether a coin that was not known is watched from now on. */
@@ -337,19 +383,49 @@ export class Watch {
 
   #judge(coins: ReadonlyMap<string, Coin>): Judgement {
     const { clock, blindMillis, pinata } = this.#options;
-    const silent = clock.now() - this.#lastHealthy;
+    const silent = this.#silence(clock.now());
     return judge({
       coins: [...coins.values()],
       network: pinata.rules.name,
       blindSeconds: silent >= blindMillis ? Math.floor(silent / 1000) : null,
-      everChecked: this.#checked !== null,
+      everChecked: this.#checked() !== null,
+      operators: this.#operators,
     });
+  }
+
+  /** When enough operators had last shown the coins, or a node of our own (docs/proofs.md, "unspent"). */
+  #believed(): number | undefined {
+    const said = this.#entries.flatMap(({ source, sighted }): Testimony[] =>
+      sighted === null
+        ? []
+        : [{ source: source.name, operator: operatorOf(source), own: source.own ?? false, at: sighted }],
+    );
+    return lastBelieved("unspent", said, this.#operators);
+  }
+
+  #checked(): number | null {
+    return this.#believed() ?? this.#checkedBefore;
+  }
+
+  /** Milliseconds since then, or since the clock jumped: what it says of the time before means nothing. */
+  #silence(now: number): number {
+    return now - Math.max(this.#steadySince, this.#believed() ?? 0);
+  }
+
+  /** A step of the clock, or a machine that slept. */
+  #noticeJump(now: number): void {
+    const passed = now - this.#beaten;
+    this.#beaten = now;
+    if (passed >= 0 && passed < HEARTBEAT + JUMP) return;
+    this.#steadySince = now;
+    for (const entry of this.#entries) if (entry.sighted !== null) entry.sighted = Math.min(entry.sighted, now);
   }
 
   #beat(): void {
     const { clock, blindMillis, log } = this.#options;
     this.#cancelHeartbeat = clock.after(Math.min(HEARTBEAT, blindMillis), () => {
-      this.#step(() => this.#settle(clock.now(), undefined, [])).catch((error: unknown) => {
+      this.#noticeJump(clock.now());
+      this.#step(() => this.#settle(clock.now())).catch((error: unknown) => {
         log.problem("step", `the store cannot be written: ${error instanceof Error ? error.message : error}`);
       });
       if (!this.#stopped) this.#beat();
@@ -369,6 +445,10 @@ export class Watch {
       `coin ${outpoint}${what}: ${kind} ${txid}${block ? ` in block ${block.height} ${block.hash}` : ""}`,
     );
   }
+}
+
+function operatorOf({ operator, name }: ChainSource): string {
+  return operator ?? name;
 }
 
 /** An unconfirmed funding that has vanished and was never in any block. */

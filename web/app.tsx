@@ -1,103 +1,97 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 /**
- * The web page as a Hono app: stateless but for the feed's last snapshot and the open viewers. Every answer carries a
- * strict content security policy (nothing inline, nothing from elsewhere); pages have an ETag and a short cache life.
+ * The web page as a Hono app: stateless but for the feed's last snapshot and the open viewers. Every answer carries the
+ * security headers (machine/headers.ts: nothing inline, nothing from elsewhere); pages are sent as they were drawn for a
+ * short while (machine/page-cache.ts), and mistakes are answered in the format that was asked for.
  */
-import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import { loadAssets } from "./assets.ts";
+import { LANGUAGES } from "./catalogue/choose.ts";
+import type { Language } from "./catalogue/language.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Feed } from "./feed.ts";
-import { ATTEMPTS_SHOWN, createHub } from "./hub.ts";
+import { createHub, type Voice } from "./hub.ts";
 import type { Info } from "./info.ts";
-import { AttemptPage } from "./pages/attempts.tsx";
-import { Home } from "./pages/home.tsx";
-import { Problem } from "./pages/problem.tsx";
-import { attemptRow, viewOf } from "./view.ts";
+import { formatFor } from "./machine/accept.ts";
+import { isComplete, NEVER, Prepared } from "./machine/answer.ts";
+import { dataStatus, dataVoice } from "./machine/data.ts";
+import { type Audience, securityHeaders } from "./machine/headers.ts";
+import { createMetrics } from "./machine/metrics.ts";
+import { PageCache } from "./machine/page-cache.ts";
+import type { Problem } from "./machine/parts.ts";
+import { addMachines } from "./machine/routes.ts";
+import { basePath, type Site, UNKNOWN_SITE } from "./machine/site.ts";
+import { openStream, streamHeaders } from "./machine/viewer.ts";
+import { Problem as Mistake } from "./pages/problem.tsx";
+import { addPages } from "./pages/routes.tsx";
+import { mistake, visitOf } from "./pages/visitor.ts";
+import { followPast } from "./past.ts";
+import { attemptRowIn, type View, viewOf } from "./view.ts";
 
 export interface AppOptions {
   feed: Feed;
   info: Info;
   clock?: Clock;
+  site?: Site;
 }
 
-const HEADERS = {
-  "content-security-policy":
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "x-frame-options": "DENY",
-} as const;
-const SHORT = "public, max-age=2";
-const FOR_EVER = "public, max-age=31536000, immutable";
-const PATHS = ["/", "/attempts/:id", "/events", "/status.json", "/healthz", "/assets/:name"];
+/** Viewers of the live stream at once; each may hold `BUFFER` bytes. */
+const MOST_VIEWERS = 20_000;
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-export function createApp({ feed, info, clock = systemClock }: AppOptions): Hono {
-  const app = new Hono();
-  const assets = loadAssets();
-  const view = () => viewOf(feed.snapshot(), info, clock.now());
-  const hub = createHub({ feed, view, clock });
+export function createApp({ feed, info, clock = systemClock, site = UNKNOWN_SITE }: AppOptions): Hono {
+  const base = basePath(site);
+  const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
+  const headers = securityHeaders(site);
+  const assets = loadAssets(headers.page);
+  const past = followPast({ feed, clock });
+  const viewIn = (language: Language) => viewOf(feed.snapshot(), info, clock.now(), { language, past: past.now() });
+  const pages = new PageCache({ feed, clock, site, headers: headers.page });
+  const voices: Record<string, Voice> = Object.fromEntries(
+    LANGUAGES.map((language) => [language.code, pageVoice(() => viewIn(language), attemptRowIn(language))]),
+  );
+  voices.data = dataVoice(feed, clock);
+  const hub = createHub({ feed, clock, voices, limit: MOST_VIEWERS });
+  const metrics = createMetrics({ feed, hub, pages, clock });
 
-  app.use(async (c, next) => {
-    await next();
-    for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value);
-  });
-
-  app.get("/", (c) => {
-    const attempts = feed.snapshot().attempts.slice(0, ATTEMPTS_SHOWN).map(attemptRow);
-    return page(c, <Home view={view()} attempts={attempts} info={info} assets={assets} after={hub.lastId()} />);
-  });
-
-  app.get("/attempts/:id", async (c) => {
-    const problem = (title: string, sentence: string, status: 404 | 503) =>
-      page(c, <Problem title={title} sentence={sentence} assets={assets} />, status);
-    try {
-      const found = await feed.attempt(c.req.param("id"));
-      if (found === undefined) {
-        const sentence =
-          "No attempt of that name is among the latest that are kept. Names look like 5f3a09c1d2e4b687-17.";
-        return problem("No such attempt", sentence, 404);
-      }
-      return page(c, <AttemptPage row={attemptRow(found)} view={view()} assets={assets} after={hub.lastId()} />);
-    } catch {
-      return problem(
-        "Not now",
-        "This attempt is not in memory, and the monitor, which keeps the older ones, does not answer.",
-        503,
+  /** Answers a mistake as a page, as JSON or as a line, by Accept. */
+  const problem: Problem = (c, status, { title, sentence }, extra = {}) => {
+    const format = c.req.path.startsWith("/api/") ? "json" : formatFor(c.req.header("accept"));
+    if (format === "html") {
+      return pages.sendProblem(
+        c,
+        status,
+        () => <Mistake title={title} sentence={sentence} assets={assets} visit={visitOf(c)} />,
+        extra,
       );
     }
-  });
+    const json = format === "json";
+    const body = json ? `${JSON.stringify({ error: sentence })}\n` : `${sentence}\n`;
+    const type = json ? "application/json" : "text/plain; charset=utf-8";
+    const content = { type, body, cache: NEVER, vary: "accept", headers: headers.shared, lives: "shortly" } as const;
+    return new Prepared(content).answerAs(c, status, extra);
+  };
+  addPages(app, { feed, info, past, pages, assets, view: viewIn, lastId: hub.lastId, problem });
 
-  app.get("/events", (c) => {
+  const events = (c: Context, voice: string, audience: Audience) => {
     // A comeback names the last event that arrived; a fresh page names the one that it was drawn after.
     const after = c.req.header("last-event-id") ?? c.req.query("after") ?? "";
-    const headers = {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-store",
-      "x-accel-buffering": "no",
-    };
-    return c.req.method === "HEAD" ? c.body(null, 200, headers) : c.body(hub.open(after), 200, headers);
-  });
+    if (c.req.method === "HEAD") return c.body(null, 200, streamHeaders(headers[audience]));
+    const outgoing = (c.env as Partial<HttpBindings> | undefined)?.outgoing;
+    const opened = outgoing && openStream({ hub, outgoing, headers: headers[audience], voice, after });
+    if (opened !== undefined) return opened;
+    const sentence = "Too many viewers follow this server live; load the page now and then.";
+    return problem(c, 503, { title: "Too many viewers", sentence }, { "retry-after": "30" });
+  };
+  app.get("/events", (c) => events(c, visitOf(c).language.code, "page"));
 
   app.get("/status.json", (c) => {
-    const { status, fresh, heard, problem } = feed.snapshot();
+    const now = dataStatus(feed.snapshot());
     c.header("cache-control", "no-store");
-    if (status === null)
-      return c.json({ stale: true, error: `nothing is known: ${problem ?? "the monitor has not answered yet"}` }, 503);
-    // Who reads only the verdict must not take an old one for a new one.
-    const verdict = fresh ? status.verdict : "blind";
-    return c.json({
-      ...status,
-      verdict,
-      stale: !fresh,
-      lastVerdict: status.verdict,
-      heard,
-      problem: fresh ? null : problem,
-    });
+    return c.json(now, "error" in now ? 503 : 200);
   });
 
   app.get("/healthz", (c) => {
@@ -113,86 +107,60 @@ export function createApp({ feed, info, clock = systemClock }: AppOptions): Hono
 
   app.get("/assets/:name", (c) => {
     const asset = assets.find(c.req.param("name"));
-    if (asset === undefined)
-      return page(
-        c,
-        <Problem
-          title="No such file"
-          sentence="The page has changed since that file was named. Load it again."
-          assets={assets}
-        />,
-        404,
-      );
-    const gzip = takesGzip(c);
-    c.header("content-type", asset.type);
-    c.header("cache-control", FOR_EVER);
-    c.header("vary", "accept-encoding");
-    if (gzip) c.header("content-encoding", "gzip");
-    return c.body(gzip ? asset.gzipped : asset.bytes);
+    if (asset !== undefined) return asset.answer(c);
+    return problem(c, 404, mistake(c, "noFile"));
   });
 
-  for (const path of PATHS) {
-    app.all(path, (c) => {
-      c.header("allow", "GET, HEAD");
-      return page(
-        c,
-        <Problem
-          title="This page only shows"
-          sentence={`Nothing here can be changed by ${c.req.method}: only GET and HEAD are answered. The doors are elsewhere.`}
-          assets={assets}
-        />,
-        405,
-      );
-    });
-  }
-  app.notFound((c) =>
-    page(
-      c,
-      <Problem
-        title="Nothing hangs here"
-        sentence="There is no page at this address. Everything there is to see is on the front page."
-        assets={assets}
-      />,
-      404,
-    ),
-  );
+  addMachines(app, { feed, site, clock, headers, metrics, problem, events: (c) => events(c, "data", "shared") });
+
+  // No route of its own for 405: a second match would make every answer wait for promises.
+  app.notFound((c) => {
+    const allowed = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
+    if (allowed.length === 0) return problem(c, 404, mistake(c, "nowhere"));
+    const allow = allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
+    const { problems } = visitOf(c).language.says;
+    const sentence = problems.readOnlyText(c.req.method, allow);
+    return problem(c, 405, { title: problems.readOnly, sentence }, { allow });
+  });
   app.onError((error, c) => {
     console.error(`web: ${c.req.method} ${c.req.path}: ${error.stack ?? error.message}`);
     return c.text("Something went wrong on our side. The piñata does not depend on this page.\n", 500, {
       "cache-control": "no-store",
     });
   });
+  onTheWayOut(app, (response) => {
+    metrics.answered(response.status);
+    if (isComplete(response)) return;
+    for (const [name, value] of Object.entries(headers.page)) {
+      if (!response.headers.has(name)) response.headers.set(name, value);
+    }
+  });
   return app;
 }
 
-/** Sends a page with its ETag; one that the visitor has already is answered 304 and not sent. */
-function page(
-  c: Context,
-  element: { toString(): string | Promise<string> },
-  status: 200 | 404 | 405 | 503 = 200,
-): Response | Promise<Response> {
-  const html = element.toString();
-  if (typeof html !== "string") return html.then((text) => send(c, text, status));
-  return send(c, html, status);
+/** Sees every answer. Not a middleware, which would make each of them wait for promises: a page from memory needs none. */
+function onTheWayOut(app: Hono, see: (response: Response) => void): void {
+  const { fetch } = app;
+  const seen = (response: Response) => {
+    see(response);
+    return response;
+  };
+  app.fetch = (...call) => {
+    const response = fetch(...call);
+    return response instanceof Promise ? response.then(seen) : seen(response);
+  };
 }
 
-function send(c: Context, html: string, status: 200 | 404 | 405 | 503): Response {
-  const text = `<!doctype html>${html}`;
-  const gzip = takesGzip(c);
-  c.header("vary", "accept-encoding");
-  c.header("cache-control", status === 200 ? SHORT : "no-store");
-  if (status === 200) {
-    const etag = `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}${gzip ? "-gz" : ""}"`;
-    c.header("etag", etag);
-    const known = (c.req.header("if-none-match") ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-    if (known.includes(etag) || known.includes("*")) return c.body(null, 304);
-  }
-  c.header("content-type", "text/html; charset=utf-8");
-  if (!gzip) return c.body(text, status);
-  c.header("content-encoding", "gzip");
-  return c.body(new Uint8Array(gzipSync(text)), status);
+/** A proxy may pass the base path on or take it off: both are served. */
+function withoutBase(path: string, base: string): string {
+  return base !== "" && (path === base || path.startsWith(`${base}/`)) ? path.slice(base.length) || "/" : path;
 }
 
-function takesGzip(c: Context): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?(\s|,|$))/.test(c.req.header("accept-encoding") ?? "");
+function pageVoice(view: () => View, attempt: Voice["attempt"]): Voice {
+  return {
+    status: view,
+    attempt,
+    lasting: () => JSON.stringify({ ...view(), now: 0 }),
+    now: () => view().now,
+  };
 }

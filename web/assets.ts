@@ -1,10 +1,11 @@
 /**
  * The page's static files, read once at start. Each is served under a name that holds the hash of its content, so that
- * it may be kept for ever; the plain name is unknown.
+ * it may be kept for ever, packed as well as can be; the plain name is unknown.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { FOR_EVER, Prepared } from "./machine/answer.ts";
+import type { Headers } from "./machine/headers.ts";
 
 /** Name in the page → type, and the parts that it is made of, in order. */
 const FILES = {
@@ -12,34 +13,29 @@ const FILES = {
     type: "text/css; charset=utf-8",
     parts: ["base", "parts", "picture", "movement", "sizes"].map((part) => `style/${part}.css`),
   },
+  "more.css": { type: "text/css; charset=utf-8", parts: ["style/more.css"] },
   "live.js": { type: "text/javascript; charset=utf-8", parts: ["live.js"] },
   "icon.svg": { type: "image/svg+xml", parts: ["icon.svg"] },
 } as const;
 type Name = keyof typeof FILES;
 
-export interface Asset {
-  type: string;
-  bytes: Uint8Array<ArrayBuffer>;
-  gzipped: Uint8Array<ArrayBuffer>;
-}
-
 export interface Assets {
   /** The path of a file, hash included. */
   url(name: Name): string;
   /** By the last part of its path. */
-  find(hashedName: string): Asset | undefined;
+  find(hashedName: string): Prepared | undefined;
 }
 
-export function loadAssets(): Assets {
+export function loadAssets(headers: Headers): Assets {
   const urls = new Map<string, string>();
-  const assets = new Map<string, Asset>();
+  const assets = new Map<string, Prepared>();
   for (const [name, { type, parts }] of Object.entries(FILES)) {
     const text = parts.map((part) => readFileSync(new URL(`assets/${part}`, import.meta.url), "utf8")).join("\n");
-    const bytes = new TextEncoder().encode(name.endsWith(".css") ? squeezed(text) : text);
-    const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
+    const body = name.endsWith(".css") ? squeezed(text) : name.endsWith(".js") ? trimmed(text) : text;
+    const hash = createHash("sha256").update(body).digest("hex").slice(0, 12);
     const hashedName = name.replace(".", `.${hash}.`);
     urls.set(name, `/assets/${hashedName}`);
-    assets.set(hashedName, { type, bytes, gzipped: new Uint8Array(gzipSync(bytes, { level: 9 })) });
+    assets.set(hashedName, new Prepared({ type, body, cache: FOR_EVER, headers, lives: "long" }));
   }
   return {
     url: (name) => urls.get(name)!,
@@ -56,4 +52,9 @@ function squeezed(css: string): string {
     .replace(/: /g, ":")
     .replaceAll(";}", "}")
     .trim();
+}
+
+/** A script without the lines that are comments and the indentation; none of its texts spans lines. */
+function trimmed(script: string): string {
+  return script.replace(/^\s*(?:\/\/.*|\/\*\*.*\*\/)$/gm, "").replace(/^\s+/gm, "");
 }

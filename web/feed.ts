@@ -2,6 +2,7 @@
  * The one stream from the monitor (monitor/schema.ts): GET /v1/status and /v1/attempts, then SSE /v1/events with
  * Last-Event-ID, again with back-off whenever it breaks. Keeps the last valid word in memory and says how old it is:
  * after `SILENT_AFTER` without a valid status the snapshot is not fresh. What does not match the schema is never shown.
+ * Changes carry the monitor's own event ids, so that an id means the same at every replica and after a restart.
  */
 import type { z } from "zod";
 import {
@@ -38,12 +39,21 @@ export interface Snapshot {
   problem: string | null;
 }
 
-export type Change = { kind: "status" } | { kind: "attempt"; attempt: Attempt };
+/**
+ * `id`: the monitor's event that told of it; absent for what no event told (an answer, silence). `again`: nothing new, but the
+ * event belongs to what is replayed. `gap`: events before `from` are not known here, and those after it come next.
+ */
+export type Change =
+  | { kind: "status"; id?: number }
+  | { kind: "attempt"; attempt: Attempt; id?: number; again?: true }
+  | { kind: "gap"; from: number };
 
 export interface Feed {
   snapshot(): Snapshot;
   /** One attempt by its id, from memory or else from the monitor; undefined when neither knows it. Throws when the monitor cannot say. */
   attempt(id: string): Promise<Attempt | undefined>;
+  /** The monitor's answer to GET `/path`; undefined when it knows no such thing (404). Throws one clear line when it cannot say. */
+  ask<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined>;
   /** Told of each change of status, freshness or attempt; the answer ends it. */
   subscribe(listener: (change: Change) => void): () => void;
   stop(): void;
@@ -66,7 +76,10 @@ class Follower implements Feed {
   #status: Status | null = null;
   #heard: number | null = null;
   #problem: string | null = null;
-  #lastEventId = "";
+  /** Of the monitor's events; 0 asks for all that it remembers. */
+  #lastEventId = 0;
+  /** No event has come in this session yet. */
+  #expectsFirst = true;
   #session = new AbortController();
   #stopped = false;
   #cancelSilence = () => {};
@@ -93,12 +106,15 @@ class Follower implements Feed {
   async attempt(id: string): Promise<Attempt | undefined> {
     const known = this.#attempts.get(id);
     if (known !== undefined || !attemptSchema.shape.id.safeParse(id).success) return known;
-    const path = `v1/attempts/${id}`;
+    return this.ask(`v1/attempts/${id}`, attemptSchema);
+  }
+
+  async ask<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
     const headers = { accept: "application/json" };
     const text = await this.#within(path, headers, (answer) => (answer.status === 404 ? null : boundedText(answer)), {
       also: 404,
     });
-    return text === null ? undefined : parsed(path, attemptSchema, text);
+    return text === null ? undefined : parsed(path, schema, text);
   }
 
   subscribe(listener: (change: Change) => void): () => void {
@@ -146,8 +162,8 @@ class Follower implements Feed {
     this.#session = session;
     if (this.#stopped) return;
     try {
-      const headers: Record<string, string> = { accept: "text/event-stream" };
-      if (this.#lastEventId !== "") headers["last-event-id"] = this.#lastEventId;
+      const headers = { accept: "text/event-stream", "last-event-id": String(this.#lastEventId) };
+      this.#expectsFirst = true;
       const stream = await this.#within("v1/events", headers, eventStream, { signal: session.signal });
       const [status, latest] = await Promise.all([
         this.#json("v1/status", statusSchema),
@@ -161,21 +177,30 @@ class Follower implements Feed {
     }
   }
 
-  #takeEvent({ id, event, data }: ServerEvent): void {
-    if (id !== "") this.#lastEventId = id;
+  #takeEvent({ id: text, event, data }: ServerEvent): void {
+    const id = /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+    if (id !== undefined) this.#takeId(id);
     if (event === "status") {
       const status = statusSchema.safeParse(json(data));
       // A replayed status older than the one in hand says nothing about now.
       if (!status.success) this.#complain("the monitor sent a status that does not match its own schema");
-      else if (this.#status === null || status.data.now >= this.#status.now) this.#takeStatus(status.data);
+      else if (this.#status === null || status.data.now >= this.#status.now) this.#takeStatus(status.data, id);
     } else if (event === "attempt") {
       const attempt = attemptSchema.safeParse(json(data));
-      if (attempt.success) this.#takeAttempt(attempt.data);
+      if (attempt.success) this.#takeAttempt(attempt.data, id);
       else this.#complain("the monitor sent an attempt that does not match its own schema");
     }
   }
 
-  #takeStatus(status: Status): void {
+  /** The first event of a session may come after others that the monitor has forgotten, or belong to a new monitor. */
+  #takeId(id: number): void {
+    const known = id === this.#lastEventId + 1 || (id === this.#lastEventId && !this.#expectsFirst);
+    if ((this.#expectsFirst && !known) || id < this.#lastEventId) this.#tell({ kind: "gap", from: id });
+    this.#expectsFirst = false;
+    this.#lastEventId = id;
+  }
+
+  #takeStatus(status: Status, id?: number): void {
     if (this.#stopped) return;
     this.#status = status;
     this.#heard = this.#clock.now();
@@ -184,7 +209,7 @@ class Follower implements Feed {
     this.#cancelSilence = this.#clock.after(SILENT_AFTER + 1, () => this.#tell({ kind: "status" }));
     this.#cancelProbe();
     this.#cancelProbe = this.#clock.after(PROBE_AFTER, () => void this.#probe());
-    this.#tell({ kind: "status" });
+    this.#tell(id === undefined ? { kind: "status" } : { kind: "status", id });
   }
 
   /** Asks for the status in a quiet stream; no good answer ends the session, and the next one starts afresh. */
@@ -197,11 +222,14 @@ class Follower implements Feed {
     }
   }
 
-  #takeAttempt(attempt: Attempt): void {
+  #takeAttempt(attempt: Attempt, id?: number): void {
     const known = this.#attempts.get(attempt.id);
     // An ended attempt does not open again: this is an old event, replayed.
     if (known !== undefined && known.ended !== null && attempt.ended === null) return;
-    if (known !== undefined && JSON.stringify(known) === JSON.stringify(attempt)) return;
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(attempt)) {
+      if (id !== undefined) this.#tell({ kind: "attempt", attempt, id, again: true });
+      return;
+    }
     this.#attempts.set(attempt.id, attempt);
     this.#sorted = null;
     if (this.#attempts.size > ATTEMPTS_KEPT) {
@@ -209,7 +237,7 @@ class Follower implements Feed {
       if (oldest !== undefined) this.#attempts.delete(oldest.id);
       this.#sorted = null;
     }
-    this.#tell({ kind: "attempt", attempt });
+    this.#tell(id === undefined ? { kind: "attempt", attempt } : { kind: "attempt", attempt, id });
   }
 
   #newestFirst(): readonly Attempt[] {

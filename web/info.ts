@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import type { Explorer } from "./explorers.ts";
 
 export interface Info {
   /** Host name or address of the doors, as visitors reach them. */
@@ -14,6 +15,20 @@ export interface Info {
   practiceDir: string | null;
   /** The port at the visitor's address that the dial-back door calls. */
   dialPort: number;
+  /** Where visitors may look transactions up; absent: the usual places of the network. */
+  explorers?: readonly Explorer[];
+  /** What a bitcoin is worth elsewhere, when a source of that is configured; null while it does not know. */
+  rate?: () => Rate | null;
+}
+
+/** The price of one bitcoin, as somebody told it. */
+export interface Rate {
+  perBitcoin: number;
+  /** ISO 4217. */
+  currency: string;
+  /** Who told it, and when. */
+  source: string;
+  at: number;
 }
 
 export interface Doors {

@@ -2,15 +2,17 @@
  * Runs the web page as a server: `runWeb` for those who start it from their own program, and a process entry with
  * flags that tells its parent `{ ready: true, port }` over IPC and ends cleanly on SIGTERM, SIGINT or disconnect.
  */
-import { realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { serve } from "@hono/node-server";
 import { createApp } from "./app.tsx";
+import { readExplorer } from "./explorers.ts";
 import { startFeed } from "./feed.ts";
 import { type Info, readTrustAnchor } from "./info.ts";
+import { type Site, siteUrl, UNKNOWN_SITE } from "./machine/site.ts";
 
 export interface WebOptions {
   /** Base URL of the monitor's API. */
@@ -19,6 +21,8 @@ export interface WebOptions {
   port: number;
   host: string;
   info: Info;
+  /** How the page is reached from outside. */
+  site?: Site;
 }
 
 export interface RunningWeb {
@@ -28,9 +32,9 @@ export interface RunningWeb {
 }
 
 /** Starts the page and answers when it listens. Throws one clear line when the port is taken or may not be used. */
-export async function runWeb({ monitorUrl, port, host, info }: WebOptions): Promise<RunningWeb> {
+export async function runWeb({ monitorUrl, port, host, info, site = UNKNOWN_SITE }: WebOptions): Promise<RunningWeb> {
   const feed = startFeed({ monitorUrl });
-  const app = createApp({ feed, info });
+  const app = createApp({ feed, info, site });
   try {
     const server = await new Promise<Server>((resolve, reject) => {
       const starting = serve({ fetch: app.fetch, port, hostname: host }, () => resolve(starting)) as Server;
@@ -62,7 +66,8 @@ function whyNot(error: NodeJS.ErrnoException, host: string, port: number): strin
   return `cannot listen on ${host} port ${port}: ${error.message}`;
 }
 
-const USAGE = `usage: web/main.ts --monitor URL [--port N] [--host ADDRESS] [--public FILE] [--doors-host NAME] [--practice-dir DIR] [--dial-port N]`;
+const USAGE = `usage: web/main.ts --monitor URL [--port N] [--host ADDRESS] [--public FILE] [--doors-host NAME] [--practice-dir DIR] [--dial-port N]
+       [--explorer URL]… [--public-url URL] [--onion-url URL] [--trust-proxy] [--security-contact URI] [--metrics-token-file FILE]`;
 
 /** Flags to options. Throws one clear line for each mistake. */
 export function webOptions(args: string[]): WebOptions {
@@ -76,6 +81,12 @@ export function webOptions(args: string[]): WebOptions {
       "doors-host": { type: "string", default: "localhost" },
       "practice-dir": { type: "string" },
       "dial-port": { type: "string", default: "40001" },
+      explorer: { type: "string", multiple: true },
+      "public-url": { type: "string" },
+      "onion-url": { type: "string" },
+      "trust-proxy": { type: "boolean", default: false },
+      "security-contact": { type: "string" },
+      "metrics-token-file": { type: "string" },
     },
   });
   if (values.monitor === undefined) throw new Error("--monitor URL is missing: the address of the monitor's API");
@@ -93,8 +104,49 @@ export function webOptions(args: string[]): WebOptions {
       trustAnchor: values.public === undefined ? null : readTrustAnchor(values.public),
       practiceDir: values["practice-dir"] ?? null,
       dialPort: portOf("--dial-port", values["dial-port"]),
+      ...(values.explorer === undefined ? {} : { explorers: values.explorer.map(readExplorer) }),
     },
+    site: siteOf(values),
   };
+}
+
+interface SiteFlags {
+  "public-url"?: string | undefined;
+  "onion-url"?: string | undefined;
+  "trust-proxy": boolean;
+  "security-contact"?: string | undefined;
+  "metrics-token-file"?: string | undefined;
+}
+
+function siteOf(flags: SiteFlags): Site {
+  const { "public-url": publicUrl, "onion-url": onion, "security-contact": contact } = flags;
+  const tokenFile = flags["metrics-token-file"];
+  const onionUrl = onion === undefined ? null : siteUrl("--onion-url", onion);
+  if (onionUrl !== null && !new URL(onionUrl).hostname.endsWith(".onion")) {
+    throw new Error(`--onion-url ${onion} is not the address of an onion service (http://….onion)`);
+  }
+  if (contact !== undefined && !/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+|tel:\+?[\d-]+)$/.test(contact)) {
+    throw new Error(`--security-contact ${contact} is not a URI as RFC 9116 asks: mailto:…, https://… or tel:…`);
+  }
+  return {
+    publicUrl: publicUrl === undefined ? null : siteUrl("--public-url", publicUrl),
+    onionUrl,
+    proxy: flags["trust-proxy"] ? "x-forwarded" : "none",
+    securityContact: contact ?? null,
+    metricsToken: tokenFile === undefined ? null : tokenIn("--metrics-token-file", tokenFile),
+  };
+}
+
+/** A secret from a file, so that no process list shows it. */
+function tokenIn(flag: string, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new Error(`${flag} ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  if (/^[\x21-\x7e]{16,256}$/.test(text)) return text;
+  throw new Error(`${flag} ${path} does not hold a token: one word of 16 to 256 printable characters`);
 }
 
 function portOf(flag: string, text: string): number {

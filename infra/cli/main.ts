@@ -149,6 +149,16 @@ program
   .option("--json", "print the findings as JSON")
   .action(async (host, options) => (await import("./probe.ts")).probe(host, options));
 
+program
+  .command("monitor")
+  .description(
+    "run the monitor alone: watch the chain through nodes and servers of your choice (--help lists its flags)",
+  )
+  .argument("[flags...]", "such as --public FILE --store FILE --source core:/data/directory")
+  .helpOption(false)
+  .allowUnknownOption()
+  .action(async (flags) => (await import("./monitor.ts")).monitor(flags));
+
 const alerts = program.command("alert").description("the alerts of a monitor");
 alerts
   .command("test")
@@ -157,6 +167,25 @@ alerts
   .option("--json", "print the results as JSON")
   .allowUnknownOption()
   .action(async (flags, options) => (await import("./alert.ts")).testAlerts(flags, options));
+
+program
+  .command("verify")
+  .description("check a witness's signed statements or the certificate of a spend, without network")
+  .argument("<place...>", "a file, - for standard input, or a URL; the statements of several are one chain")
+  .addOption(text("--public <FILE>", "the public.json of the piñata that it must be about"))
+  .addOption(
+    new Option("--key <HEX>", "a witness key that may sign, as published; can be given more than once").argParser(
+      (value: string, keys: string[] = []) => [...keys, hex64(value)],
+    ),
+  )
+  .addOption(
+    new Option(
+      "--block <HASH>",
+      "the hash of a block that you know to be on the chain, at or near the spend's",
+    ).argParser(hex64),
+  )
+  .option("--json", "print the findings as JSON")
+  .action(async (places, options) => (await import("./verify.ts")).verify(places, options));
 
 program
   .command("doctor")
@@ -192,6 +221,11 @@ function text(flags: string, description: string, fallback?: string): Option {
 function notEmpty(value: string): string {
   if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
   return value;
+}
+
+function hex64(value: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(value)) throw new InvalidArgumentError("It takes 64 hexadecimal digits.");
+  return value.toLowerCase();
 }
 
 function httpUrl(value: string): string {

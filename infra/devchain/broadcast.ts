@@ -14,6 +14,7 @@ export const RpcCode = {
   Transaction: -25,
   TransactionRejected: -26,
   AlreadyInUtxoSet: -27,
+  WarmingUp: -28,
   InvalidRequest: -32600,
   MethodNotFound: -32601,
   Internal: -32603,

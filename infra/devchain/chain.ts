@@ -5,7 +5,14 @@
  */
 import { type BlockPlace, checkBlock, decodeBlock, makeBlock, type ParsedBlock } from "./block.ts";
 import { type Coin, Ledger, type Spend } from "./ledger.ts";
-import { type Checked, Mempool, type MempoolEntry, type MempoolView, type Replacement } from "./mempool.ts";
+import {
+  type Checked,
+  Mempool,
+  type MempoolEntry,
+  type MempoolEvent,
+  type MempoolView,
+  type Replacement,
+} from "./mempool.ts";
 import { BLOCK_WORK, GENESIS, MAX_BLOCK_WEIGHT, subsidy } from "./params.ts";
 import { Refused, type Undecodable } from "./refused.ts";
 import { decodeTx, type Tx } from "./transaction.ts";
@@ -38,7 +45,12 @@ export interface Located {
 
 export interface ChainOptions {
   replacement?: Replacement;
+  /** Told of each step as it is made, in order. */
+  tell?: (event: ChainEvent) => void;
 }
+
+/** `tip`: a new tip above the fork, as after a block or a reorganisation, but not when blocks were only taken away. */
+export type ChainEvent = MempoolEvent | { kind: "connected" | "disconnected" | "tip"; block: StoredBlock };
 
 export interface MineOptions {
   /** Where the coinbase pays to. */
@@ -64,9 +76,15 @@ export class Chain {
   /** The block in which a transaction was seen last, on any branch. */
   readonly #seen = new Map<string, StoredBlock>();
   readonly #parsed = new Map<string, ParsedBlock>();
+  readonly #tell: (event: ChainEvent) => void;
+  /** While it is, what enters the mempool may have been there before. */
+  #rebuilding = false;
 
   constructor(options: ChainOptions = {}) {
-    this.mempool = new Mempool(options.replacement);
+    this.#tell = options.tell ?? (() => {});
+    this.mempool = new Mempool(options.replacement, (event) => {
+      if (!this.#rebuilding) this.#tell(event);
+    });
     const genesis = this.#keep(decodeBlock(GENESIS), undefined);
     this.#active.push(genesis);
     this.#places.set(genesis.txids[0]!, genesis);
@@ -264,7 +282,9 @@ export class Chain {
         reorganised = true;
       }
       try {
+        const from = this.tip;
         for (let height = this.height + 1; height <= best.height; height++) this.#connect(ancestorAt(best, height));
+        if (this.tip !== from) this.#tell({ kind: "tip", block: this.tip });
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         problem = error;
@@ -289,6 +309,7 @@ export class Chain {
     this.#active.push(block);
     for (const txid of block.txids) this.#places.set(txid, block);
     this.mempool.confirm(parsed.txs);
+    this.#tell({ kind: "connected", block });
   }
 
   /** Returns the transactions that are confirmed no more, without the coinbase. */
@@ -297,12 +318,15 @@ export class Chain {
     const parsed = this.contents(block);
     this.#ledger.disconnect(parsed);
     for (const txid of block.txids) this.#places.delete(txid);
+    this.#tell({ kind: "disconnected", block });
     return parsed.txs.slice(1);
   }
 
   /** After a reorganisation: what was confirmed comes back, what was waiting is checked again; what no longer fits is dropped. */
   #rebuildMempool(returned: readonly Tx[], now: number): void {
     const waiting = this.mempool.entries();
+    const before = new Set(waiting.map(({ tx }) => tx.txid));
+    this.#rebuilding = true;
     this.mempool.clear();
     const retry = (tx: Tx, time: number) => {
       if (this.#places.has(tx.txid)) return;
@@ -314,6 +338,15 @@ export class Chain {
     };
     for (const tx of returned) retry(tx, now);
     for (const { tx, time } of waiting) retry(tx, time);
+    this.#rebuilding = false;
+    for (const { tx } of waiting) {
+      if (!this.mempool.get(tx.txid) && !this.#places.has(tx.txid)) {
+        this.#tell({ kind: "left", tx, sequence: this.mempool.sequence++ });
+      }
+    }
+    for (const { tx } of this.mempool.entries()) {
+      if (!before.has(tx.txid)) this.#tell({ kind: "entered", tx, sequence: this.mempool.sequence++ });
+    }
   }
 
   #view(): MempoolView {

@@ -7,6 +7,7 @@ import { isHash, toHex } from "../bitcoin/bytes.ts";
 import { scriptOfAddress } from "../bitcoin/networks.ts";
 import { broadcast, RpcFailure } from "./broadcast.ts";
 import type { Located, StoredBlock } from "./chain.ts";
+import type { EsploraFaults } from "./esplora-faults.ts";
 import { blockJson, mempoolJson, outspendJson, statsJson, statusJson, txJson, utxoJson } from "./esplora-json.ts";
 import { scriptHash } from "./ledger.ts";
 import { merkleBlock, merkleBranch } from "./merkle.ts";
@@ -29,9 +30,10 @@ export class HttpProblem extends Error {
   }
 }
 
-export function esploraApi(node: DevNode): Hono {
+export function esploraApi(node: DevNode, faults?: EsploraFaults): Hono {
   const api = new Hono();
   const { chain } = node;
+  if (faults) api.use(faults.middleware(chain));
 
   const block = (c: Context): StoredBlock => {
     const found = chain.block(hashParam(c, "hash"));

@@ -1,5 +1,5 @@
 /**
- * The development chain as a process: `node --import tsx infra/devchain/main.ts --dir DIR [--port N] [--electrum-port N] [--block-seconds N]`. Tells a parent over
+ * The development chain as a process: `node --import tsx infra/devchain/main.ts --dir DIR [--port N] [--electrum-port N] [--zmq-port N] [--block-seconds N]`. Tells a parent over
  * IPC when it is ready, and ends cleanly on SIGINT, SIGTERM or when the parent is gone. Logs to standard error.
  */
 
@@ -12,10 +12,14 @@ import { z } from "zod";
 import { CommandError, UsageError } from "../cli/errors.ts";
 import { StoreError } from "./block-store.ts";
 import { ElectrumServer } from "./electrum/server.ts";
+import { EsploraFaults } from "./esplora-faults.ts";
 import type { Replacement } from "./mempool.ts";
 import { DevNode } from "./node.ts";
+import { RpcFaults } from "./rpc-faults.ts";
 import type { RpcOptions } from "./rpc-params.ts";
 import { createServer } from "./server.ts";
+import { PushServer } from "./websocket.ts";
+import { ZmqPublisher } from "./zmq.ts";
 
 export interface DevchainOptions {
   dir: string;
@@ -24,6 +28,8 @@ export interface DevchainOptions {
   host?: string;
   /** Serves the Electrum protocol too; 0: on any port that is free. */
   electrumPort?: number;
+  /** Publishes Core's ZMQ notifications too; 0: on any port that is free. */
+  zmqPort?: number;
   /** Seconds between blocks; 0: only on demand. */
   blockSeconds?: number;
   mineSoonSeconds?: number;
@@ -39,6 +45,12 @@ export interface Devchain {
   node: DevNode;
   port: number;
   electrum?: ElectrumServer;
+  zmq?: ZmqPublisher;
+  /** Of the JSON-RPC. */
+  faults: RpcFaults;
+  /** Of the Esplora API and its push channel. */
+  esplora: EsploraFaults;
+  push: PushServer;
   /** http://host:port, without a slash at the end. */
   url: string;
   close(): Promise<void>;
@@ -51,6 +63,10 @@ const HELP = `Runs a regtest chain for development. Its coins are worth nothing.
   --dir DIR           where the chain is kept; made when it is not there
   --port N            HTTP port on 127.0.0.1 (default ${DEFAULT_PORT}; 0: any)
   --electrum-port N   also the Electrum protocol, by TCP on 127.0.0.1 (0: any)
+  --zmq-port N        also Bitcoin Core's ZMQ notifications on 127.0.0.1 (0: any)
+  --txindex           Core's JSON-RPC finds confirmed transactions without their block
+  --txospenderindex   it tells who spent an output in a block
+  --blockfilterindex  it can scan block filters
   --block-seconds N   a block this often (default ${DEFAULT_BLOCK_SECONDS}; 0: only on demand)
   --mine-soon N       also a block N seconds after a transaction has come
 `;
@@ -71,14 +87,24 @@ export async function runDevchain(options: DevchainOptions): Promise<Devchain> {
       options.onFailure?.(error);
     },
   });
-  const app = createServer(node, { log, ...(options.rpc ? { rpc: options.rpc } : {}) });
   let server: Server;
   let electrum: ElectrumServer | undefined;
+  let zmq: ZmqPublisher | undefined;
+  const faults = options.rpc?.faults ?? new RpcFaults();
+  const esplora = new EsploraFaults();
+  const push = new PushServer(node, esplora.push);
   try {
     electrum = await serveElectrum(node, host, options.electrumPort, log);
+    zmq = await serveZmq(node, host, options.zmqPort);
+    const notifications = zmq ? { notifications: zmq.notifications } : {};
+    const faulty = { core: faults, ...(zmq ? { zmq } : {}) };
+    const app = createServer(node, { log, rpc: { ...options.rpc, ...notifications }, faulty, esplora });
     server = await listen(app.fetch, host, options.port);
+    push.attach(server);
   } catch (error) {
     await electrum?.close();
+    await zmq?.close();
+    push.close();
     node.close();
     throw error;
   }
@@ -89,16 +115,22 @@ export async function runDevchain(options: DevchainOptions): Promise<Devchain> {
     node,
     port,
     ...(electrum ? { electrum } : {}),
+    ...(zmq ? { zmq } : {}),
+    faults,
+    esplora,
+    push,
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     close: async () => {
+      push.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
-      await Promise.all([closed, electrum?.close()]);
+      await Promise.all([closed, electrum?.close(), zmq?.close()]);
       node.close();
     },
   };
   log(`ready on ${devchain.url}, height ${node.chain.height}`);
   if (electrum) log(`Electrum protocol on tcp://${host}:${electrum.port}`);
+  if (zmq) log(`ZMQ notifications on ${zmq.endpoint}`);
   options.onReady?.(devchain);
   return devchain;
 }
@@ -128,6 +160,15 @@ async function serveElectrum(
   }
 }
 
+async function serveZmq(node: DevNode, host: string, port: number | undefined): Promise<ZmqPublisher | undefined> {
+  if (port === undefined) return undefined;
+  try {
+    return await ZmqPublisher.start(node, { host, port });
+  } catch (error) {
+    throw new CommandError(whyNot(error as NodeJS.ErrnoException, host, port, "--zmq-port"));
+  }
+}
+
 function whyNot(error: NodeJS.ErrnoException, host: string, port: number, flag: string): string {
   if (error.code === "EADDRINUSE") return `port ${port} is in use: choose another with ${flag}`;
   if (error.code === "EACCES") return `port ${port} needs more rights: choose one above 1023 with ${flag}`;
@@ -145,6 +186,10 @@ const flags = z.object({
   dir: z.string("--dir DIR is missing").min(1, "--dir DIR is missing"),
   port: whole("port", 0, 65_535).default(DEFAULT_PORT),
   "electrum-port": whole("electrum-port", 0, 65_535).optional(),
+  "zmq-port": whole("zmq-port", 0, 65_535).optional(),
+  txindex: z.boolean().default(false),
+  txospenderindex: z.boolean().default(false),
+  blockfilterindex: z.boolean().default(false),
   "block-seconds": whole("block-seconds", 0, 86_400).default(DEFAULT_BLOCK_SECONDS),
   "mine-soon": whole("mine-soon", 0, 86_400).optional(),
 });
@@ -157,6 +202,10 @@ function readFlags(): z.infer<typeof flags> | "help" {
       dir: text,
       port: text,
       "electrum-port": text,
+      "zmq-port": text,
+      txindex: { type: "boolean" },
+      txospenderindex: { type: "boolean" },
+      blockfilterindex: { type: "boolean" },
       "block-seconds": text,
       "mine-soon": text,
       help: { type: "boolean" },
@@ -189,11 +238,18 @@ async function main(): Promise<void> {
     port: options.port,
     blockSeconds: options["block-seconds"],
     ...(options["electrum-port"] === undefined ? {} : { electrumPort: options["electrum-port"] }),
+    ...(options["zmq-port"] === undefined ? {} : { zmqPort: options["zmq-port"] }),
+    rpc: {
+      txindex: options.txindex,
+      txospenderindex: options.txospenderindex,
+      blockfilterindex: options.blockfilterindex,
+    },
     ...(options["mine-soon"] === undefined ? {} : { mineSoonSeconds: options["mine-soon"] }),
     onFailure: () => stop(1),
   });
-  const { port, electrum } = devchain;
-  process.send?.({ ready: true, port, ...(electrum ? { electrumPort: electrum.port } : {}) });
+  const { port, electrum, zmq } = devchain;
+  const more = { ...(electrum ? { electrumPort: electrum.port } : {}), ...(zmq ? { zmq: zmq.endpoint } : {}) };
+  process.send?.({ ready: true, port, ...more });
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

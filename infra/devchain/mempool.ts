@@ -43,6 +43,12 @@ export interface MempoolView {
 
 export type Replacement = "full" | "signalled";
 
+export interface MempoolEvent {
+  kind: "entered" | "left";
+  tx: Tx;
+  sequence: number;
+}
+
 /** Satoshi for each virtual byte, to be relayed at all and to replace. */
 export const MIN_FEE_RATE = 1n;
 const MAX_REPLACED = 100;
@@ -55,7 +61,11 @@ export class Mempool {
   /** Grows with each transaction that enters or leaves. */
   sequence = 1;
 
-  constructor(private readonly replacement: Replacement = "full") {}
+  constructor(
+    private readonly replacement: Replacement = "full",
+    /** Told of what enters, and of what leaves without being mined; with the sequence number of that moment. */
+    private readonly tell: (event: MempoolEvent) => void = () => {},
+  ) {}
 
   get size(): number {
     return this.#entries.size;
@@ -134,19 +144,19 @@ export class Mempool {
   }
 
   add({ entry, evicted }: Checked): void {
-    for (const txid of evicted) this.#remove(txid);
+    for (const txid of evicted) this.#remove(txid, "unmined");
     this.#entries.set(entry.tx.txid, entry);
     entry.tx.parsed.ins.forEach((input, vin) => {
       this.#spends.set(outpointOf(input), { txid: entry.tx.txid, vin });
     });
-    this.sequence++;
+    this.tell({ kind: "entered", tx: entry.tx, sequence: this.sequence++ });
   }
 
   /** A block has come: what it holds leaves, and so does what it contradicts, with descendants. */
   confirm(txs: readonly Tx[]): void {
-    for (const { txid } of txs) if (this.#entries.has(txid)) this.#remove(txid);
+    for (const { txid } of txs) if (this.#entries.has(txid)) this.#remove(txid, "mined");
     for (const tx of txs) {
-      for (const txid of this.descendants(this.#conflicts(tx))) this.#remove(txid);
+      for (const txid of this.descendants(this.#conflicts(tx))) this.#remove(txid, "unmined");
     }
   }
 
@@ -231,14 +241,16 @@ export class Mempool {
     return evicted;
   }
 
-  #remove(txid: string): void {
+  #remove(txid: string, why: "mined" | "unmined"): void {
     const entry = this.#entries.get(txid);
     if (!entry) return;
     this.#entries.delete(txid);
     for (const input of entry.tx.parsed.ins) {
       if (this.#spends.get(outpointOf(input))?.txid === txid) this.#spends.delete(outpointOf(input));
     }
-    this.sequence++;
+    // As in Core, the number grows with what was mined too, but nobody is told.
+    const sequence = this.sequence++;
+    if (why === "unmined") this.tell({ kind: "left", tx: entry.tx, sequence });
   }
 }
 

@@ -9,7 +9,7 @@ import { hashBytes, showHash } from "../bitcoin/bytes.ts";
 import { ECPair } from "../bitcoin/ecc.ts";
 import { NETWORKS } from "../bitcoin/networks.ts";
 import { BlockStore, type StoredRecord, StoreError } from "./block-store.ts";
-import { Chain, type StoredBlock } from "./chain.ts";
+import { Chain, type ChainEvent, type StoredBlock } from "./chain.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Checked, Replacement } from "./mempool.ts";
 import { MATURITY } from "./params.ts";
@@ -46,12 +46,16 @@ export class DevNode {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<() => void>();
+  readonly #followers = new Set<(event: ChainEvent) => void>();
+  /** Steps made since the last change was written. */
+  #events: ChainEvent[] = [];
 
   /** Loads the chain, or starts one with a hundred and one blocks. Throws CommandError, StoreError. */
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
-    this.chain = new Chain(options.replacement ? { replacement: options.replacement } : {});
+    const tell = (event: ChainEvent) => void this.#events.push(event);
+    this.chain = new Chain(options.replacement ? { replacement: options.replacement, tell } : { tell });
     try {
       mkdirSync(options.dir, { recursive: true });
     } catch (error) {
@@ -63,6 +67,7 @@ export class DevNode {
       this.#store = new BlockStore(options.dir, options.log);
       this.#load();
       if (this.chain.height === 0) this.mine(FIRST_BLOCKS);
+      this.#events = [];
     } catch (error) {
       this.#unlock();
       throw error;
@@ -90,6 +95,12 @@ export class DevNode {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls `follower` with each step of a change, in order, when the change is on disk; the answer ends it. */
+  onEvent(follower: (event: ChainEvent) => void): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
   }
 
   /** Throws Refused, Undecodable, StoreError. */
@@ -197,6 +208,7 @@ export class DevNode {
   }
 
   #changed(): void {
+    for (const event of this.#events.splice(0)) for (const follower of [...this.#followers]) follower(event);
     for (const listener of [...this.#listeners]) listener();
   }
 

@@ -4,13 +4,17 @@ import { toHex } from "../bitcoin/bytes.ts";
 import { scriptOfAddress } from "../bitcoin/networks.ts";
 import { RpcCode, RpcFailure } from "./broadcast.ts";
 import type { StoredBlock } from "./chain.ts";
+import { scriptHash } from "./ledger.ts";
 import { type DevNode, MAX_MINED } from "./node.ts";
 import { BITS, DIFFICULTY, TARGET } from "./params.ts";
 import { Refused } from "./refused.ts";
 import { blockObject, headerObject, hex32, hex256 } from "./rpc-json.ts";
-import { hashParam, type Methods, param } from "./rpc-params.ts";
+import { hashParam, type Methods, param, type RpcOptions, scanObjects } from "./rpc-params.ts";
+import { scriptOfDescriptor } from "./rpc-transactions.ts";
 
-export function blockMethods(node: DevNode): Methods {
+const FILTER_TYPE = "basic";
+
+export function blockMethods(node: DevNode, options: RpcOptions): Methods {
   const { chain } = node;
   const blockParam = (params: unknown[], name = "blockhash"): StoredBlock => {
     const block = chain.block(hashParam(params, 0, name));
@@ -52,7 +56,7 @@ export function blockMethods(node: DevNode): Methods {
       const block = blockParam(params);
       const verbosity = Number(param(params, 1, "verbosity", z.union([z.boolean(), z.number().int()]).default(1)));
       if (verbosity <= 0) return toHex(block.raw);
-      return blockObject(chain, block, verbosity === 1 ? "txids" : "full");
+      return blockObject(chain, block, verbosity === 1 ? "txids" : verbosity === 2 ? "full" : "prevouts");
     },
     generatetoaddress: (params) => {
       const blocks = param(params, 0, "nblocks", z.number().int());
@@ -77,6 +81,39 @@ export function blockMethods(node: DevNode): Methods {
       if (!block.previous) throw new RpcFailure(RpcCode.InvalidParameter, "the genesis block cannot be invalidated");
       node.invalidate(block.hash);
       return null;
+    },
+    getindexinfo: (params) => {
+      const name = param(params, 0, "index_name", z.string().default(""));
+      const caughtUp = { synced: true, best_block_height: chain.height };
+      const indexes = {
+        ...(options.txindex ? { txindex: caughtUp } : {}),
+        ...(options.txospenderindex ? { txospenderindex: caughtUp } : {}),
+        ...(options.blockfilterindex ? { "basic block filter index": caughtUp } : {}),
+      };
+      return name === "" ? indexes : Object.fromEntries(Object.entries(indexes).filter(([each]) => each === name));
+    },
+    getzmqnotifications: () => options.notifications ?? [],
+    scanblocks: (params) => {
+      const action = param(params, 0, "action", z.string());
+      if (action === "status") return null;
+      if (action === "abort") return false;
+      if (action !== "start") throw new RpcFailure(RpcCode.InvalidParameter, `Invalid action '${action}'`);
+      const objects = param(params, 1, "scanobjects", scanObjects);
+      const from = param(params, 2, "start_height", z.number().int().default(0));
+      const to = param(params, 3, "stop_height", z.number().int().default(chain.height));
+      const type = param(params, 4, "filtertype", z.string().default(FILTER_TYPE));
+      if (type !== FILTER_TYPE) throw new RpcFailure(RpcCode.InvalidAddressOrKey, "Unknown filtertype");
+      if (!options.blockfilterindex) {
+        throw new RpcFailure(RpcCode.Misc, `Index is not enabled for filtertype ${FILTER_TYPE}`);
+      }
+      if (from < 0 || from > chain.height) throw new RpcFailure(RpcCode.Misc, "Invalid start_height");
+      if (to < from || to > chain.height) throw new RpcFailure(RpcCode.Misc, "Invalid stop_height");
+      const touched = objects
+        .flatMap((one) => chain.history(scriptHash(scriptOfDescriptor(typeof one === "string" ? one : one.desc))))
+        .map((txid) => chain.find(txid)!.block!)
+        .filter(({ height }) => height >= from && height <= to);
+      const relevant = [...new Set(touched)].sort((a, b) => a.height - b.height).map(({ hash }) => hash);
+      return { from_height: from, to_height: to, relevant_blocks: relevant, completed: true };
     },
     getnetworkinfo: () => ({
       version: 310000,

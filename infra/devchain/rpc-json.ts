@@ -6,7 +6,7 @@ import type { Chain, StoredBlock } from "./chain.ts";
 import type { MempoolEntry } from "./mempool.ts";
 import { DIFFICULTY, TARGET } from "./params.ts";
 import { coreAsm, scriptType } from "./script-text.ts";
-import { signalsReplacement, type Tx } from "./transaction.ts";
+import { outpointOf, signalsReplacement, type Tx } from "./transaction.ts";
 
 export function toBtc(sats: bigint): number {
   return Number(sats) / 1e8;
@@ -47,8 +47,8 @@ export function headerObject(chain: Chain, block: StoredBlock) {
   };
 }
 
-/** `full`: with whole transactions instead of txids. */
-export function blockObject(chain: Chain, block: StoredBlock, detail: "txids" | "full") {
+/** `full`: with whole transactions instead of txids; `prevouts`: and the outputs that they spend. */
+export function blockObject(chain: Chain, block: StoredBlock, detail: "txids" | "full" | "prevouts") {
   const { txs } = chain.contents(block);
   const size = block.raw.length;
   return {
@@ -56,8 +56,31 @@ export function blockObject(chain: Chain, block: StoredBlock, detail: "txids" | 
     strippedsize: (block.weight - size) / 3,
     size,
     weight: block.weight,
-    tx: detail === "txids" ? block.txids : txs.map((tx) => ({ ...txObject(tx), hex: toHex(tx.raw) })),
+    tx:
+      detail === "txids"
+        ? block.txids
+        : txs.map((tx) => ({
+            ...(detail === "prevouts" ? txWithPrevouts(chain, tx) : txObject(tx)),
+            hex: toHex(tx.raw),
+          })),
   };
+}
+
+/** With the outputs that it spends, as undo data tells them, and its fee; a coinbase has neither. */
+export function txWithPrevouts(chain: Chain, tx: Tx) {
+  const told = txObject(tx);
+  if (tx.parsed.isCoinbase()) return told;
+  const spent = tx.parsed.ins.map((input) => ({ outpoint: outpointOf(input), from: showHash(input.hash) }));
+  const outputs = spent.map(({ outpoint }) => chain.output(outpoint)!);
+  const sum = (values: bigint[]) => values.reduce((total, value) => total + value, 0n);
+  const vin = told.vin.map((input, i) => {
+    const block = chain.find(spent[i]!.from)?.block;
+    const { value, script } = outputs[i]!;
+    const place = block ? { generated: block.txids[0] === spent[i]!.from, height: block.height } : {};
+    return { ...input, prevout: { ...place, value: toBtc(value), scriptPubKey: scriptObject(script) } };
+  });
+  const fee = sum(outputs.map(({ value }) => value)) - sum(tx.parsed.outs.map(({ value }) => value));
+  return { ...told, vin, fee: toBtc(fee) };
 }
 
 export function txObject(tx: Tx) {

@@ -1,6 +1,7 @@
 /** What JSON-RPC methods have in common: their type, the server's options, and reading parameters with Core's complaints. */
 import { z } from "zod";
 import { RpcCode, RpcFailure } from "./broadcast.ts";
+import type { RpcFaults } from "./rpc-faults.ts";
 
 export interface RpcOptions {
   /** Without it, everyone may call. */
@@ -9,6 +10,11 @@ export interface RpcOptions {
   txindex?: boolean;
   /** As Core's -txospenderindex (31.0): gettxspendingprevout finds confirmed spenders too. */
   txospenderindex?: boolean;
+  /** As Core's -blockfilterindex: scanblocks. */
+  blockfilterindex?: boolean;
+  /** Where ZMQ notifications are published, as getzmqnotifications tells it; none by default. */
+  notifications?: readonly { type: string; address: string; hwm: number }[];
+  faults?: RpcFaults;
 }
 
 /** Parameters by position, checked by each method itself. */
@@ -34,6 +40,9 @@ export function param<T>(params: readonly unknown[], position: number, name: str
     `Wrong type passed: Position ${position + 1} (${name}): ${result.error.issues[0]!.message}, JSON value is of type ${type}`,
   );
 }
+
+/** `addr(…)`, `raw(…)` or `rawtr(…)`, with or without checksum, as in scantxoutset and scanblocks. */
+export const scanObjects = z.array(z.union([z.string(), z.object({ desc: z.string() })]));
 
 /** A hash of 64 hex digits, with Core's complaints. */
 export function hashParam(params: readonly unknown[], position: number, name: string): string {

@@ -9,8 +9,16 @@ import { type Coin, scriptHash } from "./ledger.ts";
 import { merkleBlock } from "./merkle.ts";
 import type { DevNode } from "./node.ts";
 import { Refused, Undecodable } from "./refused.ts";
-import { confirmations, descriptorOf, mempoolEntryObject, scriptObject, toBtc, txObject } from "./rpc-json.ts";
-import { checkHash, hashParam, type Methods, param, type RpcOptions } from "./rpc-params.ts";
+import {
+  confirmations,
+  descriptorOf,
+  mempoolEntryObject,
+  scriptObject,
+  toBtc,
+  txObject,
+  txWithPrevouts,
+} from "./rpc-json.ts";
+import { checkHash, hashParam, type Methods, param, type RpcOptions, scanObjects } from "./rpc-params.ts";
 import { decodeTx } from "./transaction.ts";
 
 const MAX_TESTED = 25;
@@ -19,7 +27,6 @@ const NOT_FOUND =
   "No such mempool transaction. Use -txindex or provide a block hash to enable blockchain transaction queries. Use gettransaction for wallet transactions.";
 
 const outpoints = z.array(z.object({ txid: z.string(), vout: z.number().int() })).min(1);
-const scanObjects = z.array(z.union([z.string(), z.object({ desc: z.string() })]));
 
 export function transactionMethods(node: DevNode, options: RpcOptions): Methods {
   const { chain } = node;
@@ -58,7 +65,8 @@ export function transactionMethods(node: DevNode, options: RpcOptions): Methods 
             ...(chain.isActive(block) ? { time: block.time, blocktime: block.time } : {}),
           }
         : {};
-      return { ...asked, ...txObject(tx), hex: toHex(tx.raw), ...where };
+      const told = verbosity >= 2 && block ? txWithPrevouts(chain, tx) : txObject(tx);
+      return { ...asked, ...told, hex: toHex(tx.raw), ...where };
     },
     gettxout: (params) => {
       const txid = hashParam(params, 0, "txid");
@@ -83,14 +91,20 @@ export function transactionMethods(node: DevNode, options: RpcOptions): Methods 
         params,
         1,
         "options",
-        z.object({ mempool_only: z.boolean().optional(), return_spending_tx: z.boolean().optional() }).default({}),
+        z
+          .strictObject({ mempool_only: z.boolean().optional(), return_spending_tx: z.boolean().optional() })
+          .default({}),
       );
+      const mempoolOnly = wanted.mempool_only ?? !options.txospenderindex;
       return asked.map(({ txid, vout }) => {
         checkHash(txid, "txid");
         if (vout < 0) throw new RpcFailure(RpcCode.InvalidParameter, "Invalid parameter, vout cannot be negative");
         const outpoint = `${txid.toLowerCase()}:${vout}`;
         const waiting = mempool.spender(outpoint);
-        const indexed = options.txospenderindex && !wanted.mempool_only ? chain.confirmedSpender(outpoint) : undefined;
+        if (!waiting && !mempoolOnly && !options.txospenderindex) {
+          throw new RpcFailure(RpcCode.Misc, "Mempool lacks a relevant spend, and txospenderindex is unavailable.");
+        }
+        const indexed = mempoolOnly ? undefined : chain.confirmedSpender(outpoint);
         const spend = waiting ?? indexed;
         if (!spend) return { txid, vout };
         const { tx, block } = chain.find(spend.txid)!;
@@ -258,8 +272,8 @@ export function transactionMethods(node: DevNode, options: RpcOptions): Methods 
   }
 }
 
-/** `addr(…)`, `raw(…)` or `rawtr(…)`, with or without checksum. */
-function scriptOfDescriptor(descriptor: string): Uint8Array {
+/** See `scanObjects`. */
+export function scriptOfDescriptor(descriptor: string): Uint8Array {
   const body = descriptor.includes("#") ? checkedBody(descriptor) : descriptor;
   if (body === undefined)
     throw new RpcFailure(RpcCode.InvalidAddressOrKey, "Provided checksum does not match the descriptor");

@@ -3,6 +3,7 @@
  * and error codes (compare Core's `help`). JSON-RPC 1.0 and 2.0, single calls and batches, basic authentication when wanted.
  */
 import { timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { sha256 } from "../bitcoin/bytes.ts";
@@ -10,6 +11,7 @@ import { StoreError } from "./block-store.ts";
 import { RpcCode, RpcFailure } from "./broadcast.ts";
 import type { DevNode } from "./node.ts";
 import { blockMethods } from "./rpc-blocks.ts";
+import type { RpcFaults } from "./rpc-faults.ts";
 import type { Methods, RpcOptions } from "./rpc-params.ts";
 import { transactionMethods } from "./rpc-transactions.ts";
 
@@ -21,7 +23,8 @@ const request = z.object({
 });
 
 export function rpcServer(node: DevNode, options: RpcOptions = {}): Hono {
-  const methods: Methods = { ...blockMethods(node), ...transactionMethods(node, options) };
+  const methods: Methods = { ...blockMethods(node, options), ...transactionMethods(node, options) };
+  const { faults } = options;
   const app = new Hono();
   app.post("/rpc", async (c) => {
     if (!isAllowed(c, options)) return c.body(null, 401, { "www-authenticate": 'Basic realm="jsonrpc"' });
@@ -32,14 +35,24 @@ export function rpcServer(node: DevNode, options: RpcOptions = {}): Hono {
       if (!(error instanceof SyntaxError)) throw error;
       return c.json(failure(null, new RpcFailure(RpcCode.Parse, "Parse error")), 500);
     }
-    if (Array.isArray(body)) return c.json(body.map((one) => answer(methods, one).body));
-    const { status, body: reply } = answer(methods, body);
-    return c.json(reply, status);
+    const one = answer(methods, Array.isArray(body) ? null : body, faults);
+    const reply = Array.isArray(body)
+      ? c.json(body.map((each) => answer(methods, each, faults).body))
+      : c.json(one.body, one.status);
+    const hangUp = (): void => {
+      (c.env as { incoming?: IncomingMessage } | undefined)?.incoming?.socket.destroy();
+    };
+    return faults ? faults.deliver(methodsOf(body), reply, hangUp) : reply;
   });
   return app;
 }
 
-function answer(methods: Methods, body: unknown): { status: 200 | 400 | 404 | 500; body: unknown } {
+/** Names of the methods that are called. */
+function methodsOf(body: unknown): string[] {
+  return (Array.isArray(body) ? body : [body]).flatMap((one) => request.safeParse(one).data?.method ?? []);
+}
+
+function answer(methods: Methods, body: unknown, faults?: RpcFaults): { status: 200 | 400 | 404 | 500; body: unknown } {
   const parsed = request.safeParse(body);
   if (!parsed.success) {
     return { status: 400, body: failure(null, new RpcFailure(RpcCode.InvalidRequest, "Invalid Request object")) };
@@ -51,7 +64,9 @@ function answer(methods: Methods, body: unknown): { status: 200 | 400 | 404 | 50
     if (!call) throw new RpcFailure(RpcCode.MethodNotFound, "Method not found");
     if (!Array.isArray(params))
       throw new RpcFailure(RpcCode.InvalidParameter, "Named parameters are not supported here");
-    const result = call(params);
+    if (faults?.warmingUp !== undefined) throw new RpcFailure(RpcCode.WarmingUp, faults.warmingUp);
+    const truth = call(params);
+    const result = faults ? faults.said(method, truth, params) : truth;
     return { status: 200, body: modern ? { jsonrpc: "2.0", result, id } : { result, error: null, id } };
   } catch (error) {
     const problem = asFailure(error);

@@ -9,10 +9,13 @@ import { isHash } from "../bitcoin/bytes.ts";
 import { scriptOfAddress } from "../bitcoin/networks.ts";
 import { StoreError } from "./block-store.ts";
 import { esploraApi, HttpProblem } from "./esplora.ts";
+import type { EsploraFaults } from "./esplora-faults.ts";
+import { type Faulty, faultsRequest, setFaults } from "./fault-controls.ts";
 import { type DevNode, MAX_MINED } from "./node.ts";
 import { pages } from "./pages.tsx";
 import { Refused } from "./refused.ts";
 import { rpcServer } from "./rpc.ts";
+import { RpcFaults } from "./rpc-faults.ts";
 import type { RpcOptions } from "./rpc-params.ts";
 import { WalletError } from "./wallet.ts";
 
@@ -25,6 +28,10 @@ const invalidateRequest = z.object({ hash: z.string().refine(isHash, "not a bloc
 
 export interface ServerOptions {
   rpc?: RpcOptions;
+  /** What POST /dev/faults sets; by default faults of the JSON-RPC alone. */
+  faulty?: Faulty;
+  /** Of the Esplora API; none by default. */
+  esplora?: EsploraFaults;
   log(line: string): void;
 }
 
@@ -39,9 +46,10 @@ export function createServer(node: DevNode, options: ServerOptions): Hono {
   });
   app.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.text(`the body is longer than ${MAX_BODY} bytes`, 413) }));
   app.route("/", pages(node));
-  app.route("/", esploraApi(node));
-  app.route("/", rpcServer(node, options.rpc));
-  app.route("/", controls(node));
+  app.route("/", esploraApi(node, options.esplora));
+  const faulty = options.faulty ?? { core: options.rpc?.faults ?? new RpcFaults() };
+  app.route("/", rpcServer(node, { ...options.rpc, faults: faulty.core }));
+  app.route("/", controls(node, faulty));
   app.notFound((c) => c.text(`endpoint does not exist "${c.req.path.slice(0, 200)}"`, 404));
   app.onError((error, c) => {
     if (error instanceof HttpProblem) return c.text(error.message, error.status);
@@ -53,8 +61,12 @@ export function createServer(node: DevNode, options: ServerOptions): Hono {
 }
 
 /** POST with JSON, and only with that content type: a web page of another origin cannot send it without asking. */
-function controls(node: DevNode): Hono {
+function controls(node: DevNode, faulty: Faulty): Hono {
   const app = new Hono();
+  app.post("/dev/faults", async (c) => {
+    setFaults(node, faulty, await body(c, faultsRequest));
+    return c.json({});
+  });
   app.post("/dev/mine", async (c) => {
     const { blocks } = await body(c, mineRequest);
     const mined = refusable(() => node.mine(blocks));

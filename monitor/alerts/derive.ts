@@ -108,7 +108,7 @@ function aboutOf({ network }: ChainStep, coin: Coin, txid: string): Spending {
   const spend = coin.candidates.find((each) => each.txid === txid);
   const block = coin.position.spend?.txid === txid ? coin.position.spend.block : null;
   const money = amount(coin.value, network);
-  return { money, txid, kind: spend?.kind ?? "unknown", proof: spend?.proof ?? "", block };
+  return { money, txid, kind: spend?.kind ?? "unknown", proof: spend?.proof ?? "", block, bytes: spend?.bytes };
 }
 
 function draftOf(step: ChainStep, coin: Coin, what: What, { subject, facts, advice }: Words): Draft {

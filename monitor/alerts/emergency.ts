@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { AlertContext } from "../store/alert-store.ts";
+import type { AlertContext } from "../store/store.ts";
 import type { Channel } from "./channels/channel.ts";
 import { alertId, type Message } from "./kinds.ts";
 import { happening } from "./outbox.ts";

@@ -34,9 +34,15 @@ export class Heartbeat {
   readonly #stopping = new AbortController();
   #cancel = () => {};
   #sending: Promise<void> = Promise.resolve();
+  #taken: number | null = null;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+  }
+
+  /** When the receiver last took one; null: not since the start. */
+  get taken(): number | null {
+    return this.#taken;
   }
 
   start(): void {
@@ -73,6 +79,7 @@ export class Heartbeat {
     const cancel = clock.after(TIMEOUT, () => late.abort());
     try {
       mustBeTaken(await post(url, headers, body, AbortSignal.any([late.signal, this.#stopping.signal])), secret);
+      this.#taken = clock.now();
       log.recovered("heartbeat", "the heartbeat is taken");
     } catch (error) {
       if (!this.#stopping.signal.aborted)

@@ -3,8 +3,7 @@
  * they are in the store) and plans alerts; they are written in the same transaction as the step, and only then taken
  * over here. So a crash at any point leaves either both or neither, and the next start plans what is missing.
  */
-import type { AlertStore, Incident } from "../store/alert-store.ts";
-import type { Step } from "../store/chain-store.ts";
+import { type Incident, type Step, type Store, Superseded } from "../store/store.ts";
 import { blindness, ClockWatch, type Condition, Disagreement, type Sight } from "./conditions.ts";
 import { type ChainStep, chainDrafts } from "./derive.ts";
 import { Fundings } from "./fundings.ts";
@@ -12,7 +11,7 @@ import { type Draft, KINDS } from "./kinds.ts";
 import { type Words, words } from "./texts.ts";
 
 export interface OutboxOptions {
-  store: Pick<AlertStore, "write" | "acknowledge" | "incidentOf">;
+  store: Pick<Store, "commit" | "incidentOf">;
   /** As they are in the store. */
   incidents: readonly Incident[];
   /** Between reminders. */
@@ -84,8 +83,10 @@ export class Outbox {
     const { store, emergency, wake } = this.#options;
     let opened: Incident[];
     try {
-      opened = await store.write(step, drafts);
+      opened = await store.commit({ ...step, alerts: drafts });
     } catch (error) {
+      // Whoever leads now finds the same and tells it.
+      if (error instanceof Superseded) throw error;
       const unkept = drafts.filter(({ phase, kind }) => phase === "raised" && KINDS[kind].severity === "critical");
       const reason = error instanceof Error ? error.message : String(error);
       emergency.failed(
@@ -109,7 +110,7 @@ export class Outbox {
     const incident = [...this.#incidents.values()].find((each) => each.id === wanted);
     if (!incident) return "over";
     if (incident.acknowledged !== null) return "acknowledged";
-    await store.acknowledge(incident.topic, at);
+    await store.commit({ acknowledged: { topic: incident.topic, at } });
     incident.acknowledged = at;
     return "acknowledged";
   }

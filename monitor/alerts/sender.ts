@@ -6,14 +6,14 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { AlertStore, Waiting } from "../store/alert-store.ts";
+import type { Delivery, Store, Waiting } from "../store/store.ts";
 import { type Channel, ChannelError } from "./channels/channel.ts";
 import type { Condition } from "./conditions.ts";
 import type { Message } from "./kinds.ts";
 import { words } from "./texts.ts";
 
 export interface SenderOptions {
-  store: Pick<AlertStore, "next" | "sent" | "failed">;
+  store: Pick<Store, "waiting" | "commit">;
   channels: readonly Channel[];
   clock: Clock;
   /** 0 ≤ r < 1; for jitter only. */
@@ -61,11 +61,31 @@ export class Sender {
     await Promise.all(this.#lanes.map((lane) => lane.stop()));
   }
 
+  /** For metrics. */
+  stats(): ChannelStats[] {
+    return this.#lanes.map((lane) => lane.stats());
+  }
+
   /** Names of channels whose latest attempts all failed. */
   failing(): string[] {
     return this.#lanes.filter((lane) => lane.failures >= TELL_AFTER).map(({ name }) => name);
   }
 }
+
+/** What a channel did since the start, and what waits for it. */
+export interface ChannelStats {
+  channel: string;
+  sent: number;
+  /** Attempts that failed. */
+  failed: number;
+  /** Alerts that were set aside. */
+  refused: number;
+  waiting: number;
+  /** When the oldest one that waits was written; null when none does. */
+  oldest: number | null;
+}
+
+type Outcome<D = Delivery> = D extends Delivery ? Omit<D, "channel"> : never;
 
 class Lane {
   readonly name: string;
@@ -81,6 +101,8 @@ class Lane {
   #taken: number | undefined;
   /** Why the latest attempt failed. */
   #problem = "was interrupted";
+  readonly #done = { sent: 0, failed: 0, refused: 0 };
+  #queue: Pick<ChannelStats, "waiting" | "oldest"> = { waiting: 0, oldest: null };
 
   constructor(channel: Channel, options: SenderOptions) {
     this.name = channel.name;
@@ -101,11 +123,15 @@ class Lane {
     await this.#running;
   }
 
+  stats(): ChannelStats {
+    return { channel: this.name, ...this.#done, ...this.#queue };
+  }
+
   async once(): Promise<string | null> {
-    const head = await this.#options.store.next(this.name);
+    const head = await this.#options.store.waiting(this.name);
     if (!head) return "has nothing to send";
     if (!(await this.#attempt(head))) return this.#problem;
-    await this.#options.store.sent(this.name, head.sequence);
+    await this.#note({ sequence: head.sequence, state: "sent" });
     return null;
   }
 
@@ -133,8 +159,9 @@ class Lane {
   async #drain(): Promise<number | undefined> {
     const { store, clock, log } = this.#options;
     for (;;) {
-      const head = await store.next(this.name);
+      const head = await store.waiting(this.name);
       log.recovered(`outbox ${this.name}`, `the outbox of channel ${this.name} works again`);
+      this.#queue = { waiting: head ? (head.queued ?? 1) : 0, oldest: head?.body.at ?? null };
       if (!head) return undefined;
       const wait = head.nextTry - clock.now();
       // Longer than any pause: the clock was set back meanwhile.
@@ -144,31 +171,38 @@ class Lane {
         continue;
       }
       this.#taken = head.sequence;
-      await store.sent(this.name, head.sequence);
+      await this.#note({ sequence: head.sequence, state: "sent" });
     }
   }
 
   async #attempt(head: Waiting): Promise<boolean> {
-    const { clock, log, store } = this.#options;
+    const { clock, log } = this.#options;
     try {
       await sendWithin(this.#channel, head, clock, this.#stopping.signal);
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       const why = asChannelError(error);
       this.failures++;
+      this.#done.failed++;
       this.#problem = why.message;
       const state = why.about === "message" && head.attempts + 1 >= REFUSED_AFTER ? "refused" : "waiting";
       log.problem(`channel ${this.name}`, `channel ${this.name} ${why.message}`);
       if (state === "refused") log.info(`alert ${head.body.id} is set aside for channel ${this.name}: ${why.message}`);
+      if (state === "refused") this.#done.refused++;
       if (this.failures >= TELL_AFTER || state === "refused") this.#report("on", why.message);
       const nextTry = clock.now() + this.#pause(head.attempts + 1, why.retryAfter);
-      await store.failed(this.name, head.sequence, { problem: why.message, nextTry, state });
+      await this.#note({ sequence: head.sequence, state, problem: why.message, nextTry });
       return false;
     }
     this.failures = 0;
+    this.#done.sent++;
     log.recovered(`channel ${this.name}`, `channel ${this.name} takes alerts`);
     this.#report("off", "");
     return true;
+  }
+
+  async #note(outcome: Outcome): Promise<void> {
+    await this.#options.store.commit({ deliveries: [{ channel: this.name, ...outcome }] });
   }
 
   #report(state: "on" | "off", problem: string): void {

@@ -1,19 +1,22 @@
-/** All parts of alerting put together for one monitor: store, outbox, sender, emergency, heartbeat. */
+/** All parts of alerting put together for one term of a leader: outbox, sender, heartbeat. */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { type AlertContext, AlertStore } from "../store/alert-store.ts";
-import type { Db } from "../store/database.ts";
-import { makeChannels } from "./channels/make.ts";
-import { Emergency } from "./emergency.ts";
+import type { AlertContext, Saved, Store } from "../store/store.ts";
+import type { Channel } from "./channels/channel.ts";
+import type { Emergency } from "./emergency.ts";
 import { Heartbeat, type Pulse } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { signingSecret } from "./secrets.ts";
-import { Sender } from "./sender.ts";
+import { type ChannelStats, Sender } from "./sender.ts";
 import type { AlertSettings } from "./settings.ts";
 
 export interface AlertParts {
   settings: AlertSettings;
-  db: Db;
+  store: Store;
+  saved: Pick<Saved, "incidents" | "dropped">;
+  channels: readonly Channel[];
+  /** Goes on when the store is lost and alerts are stopped. */
+  emergency: Emergency;
   context: AlertContext;
   clock: Clock;
   random: () => number;
@@ -25,8 +28,16 @@ export interface AlertParts {
   moved: () => number;
 }
 
+export interface AlertStats {
+  channels: readonly ChannelStats[];
+  /** When the receiver last took one, null before the first; absent when there is no heartbeat. */
+  heartbeat?: number | null;
+}
+
 export interface Alerts {
   outbox: Outbox;
+  /** For metrics. */
+  stats(): AlertStats;
   start(): void;
   /** Ends the heartbeat first, then what is being sent. */
   stop(): Promise<void>;
@@ -36,20 +47,14 @@ export interface Alerts {
 const STUCK = 30_000;
 
 /** Throws ConfigError when a secret's file is not there. */
-export async function startAlerts(parts: AlertParts): Promise<Alerts> {
-  const { settings, db, context, clock, random, monotonic, log } = parts;
-  const channels = makeChannels(settings, () => clock.now());
-  const store = new AlertStore(
-    db,
-    channels.map(({ name }) => name),
-    context,
-  );
-  const dropped = await store.forgetOtherChannels();
-  if (dropped > 0) log.info(`dropped because their channel is not configured any more: ${dropped} waiting alert(s)`);
-  const emergency = new Emergency({ channels, clock, random, log, context, patience: settings.storeSeconds * 1000 });
+export function makeAlerts(parts: AlertParts): Alerts {
+  const { settings, store, saved, channels, emergency, clock, random, monotonic, log } = parts;
+  if (saved.dropped > 0) {
+    log.info(`dropped because their channel is not configured any more: ${saved.dropped} waiting alert(s)`);
+  }
   const outbox = new Outbox({
     store,
-    incidents: await store.incidents(),
+    incidents: saved.incidents,
     remindMillis: settings.remindSeconds * 1000,
     disagreeMillis: settings.disagreeSeconds * 1000,
     monotonic,
@@ -61,13 +66,14 @@ export async function startAlerts(parts: AlertParts): Promise<Alerts> {
     settings.heartbeat && makeHeartbeat(parts, settings.heartbeat, { sender, emergency, channels: channels.length });
   return {
     outbox,
+    stats: () => ({ channels: sender.stats(), ...(heartbeat ? { heartbeat: heartbeat.taken } : {}) }),
     start() {
       sender.start();
       heartbeat?.start();
     },
     async stop() {
       await heartbeat?.stop();
-      await Promise.all([sender.stop(), emergency.stop()]);
+      await sender.stop();
     },
   };
 }

@@ -3,6 +3,7 @@
  * do; `render` puts them together with who saw it, and how to acknowledge, into the text that a person reads and the JSON
  * that a program reads. Plain text; nothing here claims what was not verified.
  */
+import type { SpendBytes } from "../coins/coin.ts";
 import { amount } from "../verdict.ts";
 import type { AlertBody, AlertKind, Draft, Message } from "./kinds.ts";
 import { KINDS } from "./kinds.ts";
@@ -23,6 +24,7 @@ export interface Spending {
   /** What was verified about it, in a sentence. */
   proof: string;
   block: { height: number; hash: string } | null;
+  bytes?: SpendBytes | undefined;
 }
 
 const WHO: Readonly<Record<Spending["kind"], string>> = {
@@ -31,14 +33,32 @@ const WHO: Readonly<Record<Spending["kind"], string>> = {
   unknown: "a spend by a script that was never published",
 };
 
+/** What it pays, and its bytes, to look at or to send on. */
+function bytesOf({ txid, bytes }: Spending): string[] {
+  if (!bytes) return [];
+  const { size, fee, raw } = bytes;
+  const paid =
+    fee === null ? "a fee that is not known" : `a fee of ${fee} satoshi, ${(fee / size).toFixed(1)} for each of`;
+  const whole = `The whole proof is at the monitor's /v1/breach/${txid}; \`pinata verify\` checks it without network.`;
+  return [
+    `It pays ${paid}${fee === null ? ` for` : " its"} ${size} virtual bytes. ${whole}`,
+    ...(raw === null ? [] : [`Raw transaction: ${raw}`]),
+  ];
+}
+
 const at = (block: Spending["block"]): string => (block ? `block ${block.height} ${block.hash}` : "no block");
 const INCLUDED = "Its inclusion was checked by merkle branch against a header with valid proof of work.";
 const KEY_IS_OUT = "The key is out whatever happens to this transaction: that does not go back.";
 
 export const words = {
-  breach: ({ money, txid, proof }: Spending): Words => ({
-    subject: `BREACH: ${money} are leaving by the piñata's own key`,
-    facts: [`Transaction ${txid} spends the coin by its key path.`, proof, KEY_IS_OUT],
+  breach: (spending: Spending): Words => ({
+    subject: `BREACH: ${spending.money} are leaving by the piñata's own key`,
+    facts: [
+      `Transaction ${spending.txid} spends the coin by its key path.`,
+      spending.proof,
+      KEY_IS_OUT,
+      ...bytesOf(spending),
+    ],
     advice: [
       "Treat the piñata's key as known to somebody else: do not put any more coins on this address.",
       "Keep the piñata's trace and image: they are the record of how it was done.",
@@ -57,9 +77,13 @@ export const words = {
     facts: [`Transaction ${txid} spends the coin by the published refund path.`, proof],
     advice: ["If you are the sponsor and did not do this, somebody has your refund key."],
   }),
-  replaced: ({ money, txid, kind, proof }: Spending): Words => ({
-    subject: `Replaced: another transaction now takes the ${money}`,
-    facts: [`Transaction ${txid}, ${WHO[kind]}, now stands where another spend of the same coin stood.`, proof],
+  replaced: (spending: Spending): Words => ({
+    subject: `Replaced: another transaction now takes the ${spending.money}`,
+    facts: [
+      `Transaction ${spending.txid}, ${WHO[spending.kind]}, now stands where another spend of the same coin stood.`,
+      spending.proof,
+      ...bytesOf(spending),
+    ],
     advice: ["Nothing new: several may hold the key and outbid each other."],
   }),
   vanished: ({ money, txid, kind }: Spending): Words => ({

@@ -8,8 +8,7 @@ import { join } from "node:path";
 import { systemClock } from "../clock.ts";
 import type { MonitorConfig } from "../config.ts";
 import { readPinata } from "../pinata.ts";
-import { AlertStore } from "../store/alert-store.ts";
-import { openDatabase } from "../store/database.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
 import { makeChannels } from "./channels/make.ts";
 import { happening } from "./outbox.ts";
 import { Sender } from "./sender.ts";
@@ -24,14 +23,15 @@ export interface Trial {
 
 /** One result for each channel, in the order of the configuration. Throws ConfigError or Error as the monitor's start does. */
 export async function tryOut(config: MonitorConfig, settings: NonNullable<MonitorConfig["alerts"]>): Promise<Trial[]> {
-  const { network, address } = readPinata(config.public);
+  const { network, address, rules } = readPinata(config.public);
   const channels = makeChannels(settings, systemClock.now);
   const folder = mkdtempSync(join(tmpdir(), "pinata-alert-"));
-  const db = await openDatabase(join(folder, "outbox.sqlite"));
+  const names = channels.map(({ name }) => name);
+  const context = { network, address, acknowledgeAt: null };
+  const file = join(folder, "outbox.sqlite");
+  const store = await openSqliteStore(file, { identity: "test", rules, channels: names, context });
   try {
-    const names = channels.map(({ name }) => name);
-    const store = new AlertStore(db, names, { network, address, acknowledgeAt: null });
-    await store.add([happening("test", "raised", systemClock.now(), words.test())]);
+    await store.commit({ alerts: [happening("test", "raised", systemClock.now(), words.test())] });
     const quiet = { info: () => {}, problem: () => {}, recovered: () => {} };
     const sender = new Sender({
       store,
@@ -49,7 +49,7 @@ export async function tryOut(config: MonitorConfig, settings: NonNullable<Monito
       }),
     );
   } finally {
-    await db.destroy();
+    await store.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

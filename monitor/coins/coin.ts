@@ -14,13 +14,30 @@ export const FINAL_DEPTH = 6;
 /** A transaction that no source shows any more counts as gone after this many milliseconds. */
 export const GONE_AFTER = 30_000;
 
+export interface ShownBlock extends Block {
+  by: readonly string[];
+}
+
+/** The transaction itself, for whoever is told of it. */
+export interface SpendBytes {
+  /** Virtual bytes (BIP-141). */
+  size: number;
+  /** Satoshi; null where the other inputs' amounts are not known. */
+  fee: number | null;
+  /** Hex; null when it is longer than {@link MAX_RAW} bytes. */
+  raw: string | null;
+}
+
+export const MAX_RAW = 1_000;
+
 export interface Candidate {
   txid: Hash;
   kind: SpendKind;
   proof: string;
+  bytes?: SpendBytes | undefined;
   firstSeen: number;
-  /** Every block that it was proven to be in, on whatever branch. */
-  blocks: Block[];
+  /** Every block that it was proven to be in, on whatever branch, and the operators that showed it there. */
+  blocks: ShownBlock[];
 }
 
 export type CoinState = "awaited" | "funding-unconfirmed" | "funded" | "spent-unconfirmed" | "spent" | "final";
@@ -28,7 +45,8 @@ export type CoinState = "awaited" | "funding-unconfirmed" | "funded" | "spent-un
 export interface Position {
   state: CoinState;
   funding: Block | null;
-  spend: { txid: Hash; kind: SpendKind; block: Block | null } | null;
+  /** `by`: the operators that showed it in that block. */
+  spend: { txid: Hash; kind: SpendKind; block: Block | null; by: readonly string[] } | null;
   /** Of the funding while unspent, of the spend afterwards; 0 when unconfirmed. */
   confirmations: number;
   /** No source shows the unconfirmed spend any more. */
@@ -62,6 +80,7 @@ export interface Coin extends Facts {
 /** What one source showed of one coin at one time, everything in it proven. */
 export interface News {
   source: string;
+  operator: string;
   at: number;
   /** Absent: the source does not list the funding. */
   funding?: { block?: Block };

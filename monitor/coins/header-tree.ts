@@ -12,7 +12,7 @@
 import type { Hash } from "../proofs/bytes.ts";
 import { type Ancestors, PERIOD } from "../proofs/difficulty.ts";
 import { type Header, type NetworkRules, workOf } from "../proofs/header.ts";
-import { checkHeaderRules, checkKnownBlock, checkNotAhead } from "../proofs/header-rules.ts";
+import { checkHeaderRules, checkKnownBlock, checkNotAhead, medianTimePast } from "../proofs/header-rules.ts";
 
 export interface Block {
   height: number;
@@ -85,6 +85,11 @@ export class HeaderTree implements ChainView {
     return this.#nodes.get(hash)?.header;
   }
 
+  /** Of the best branch. */
+  at(height: number): Header | undefined {
+    return this.header(this.#best.get(height) ?? "");
+  }
+
   heightOf(hash: Hash): number | undefined {
     return this.#nodes.get(hash)?.height;
   }
@@ -155,6 +160,12 @@ export class HeaderTree implements ChainView {
     // New ones may have come in the meantime, behind those that were written.
     this.#unsaved = this.#unsaved.slice(headers.length);
     this.#savedBest = best ?? this.#savedBest;
+  }
+
+  /** Median time (seconds) of the eleven blocks below a known one; undefined when they are not all known. */
+  medianTimeBefore({ hash, height }: Block): number | undefined {
+    const node = this.#nodes.get(hash);
+    return node && medianTimePast(height, this.#branchOf(node));
   }
 
   /** Blocks of the best branch above where `hash` leaves it: 0 for the tip; undefined when `hash` is not known. */

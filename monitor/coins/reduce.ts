@@ -29,7 +29,7 @@ export function reduce(coin: Coin, news: News | undefined, chain: ChainView, at:
 
 /** Adds what the news proves; never removes a fact. */
 function learn(coin: Coin, news: News): Coin {
-  const { source, at, funding, spend } = news;
+  const { source, operator, at, funding, spend } = news;
   const seen = { ...coin.seen, ...(funding ? { funding: at } : {}) };
   const fundingBlocks = withBlock(coin.fundingBlocks, funding?.block);
   if (spend === undefined) return { ...coin, seen, fundingBlocks };
@@ -40,7 +40,7 @@ function learn(coin: Coin, news: News): Coin {
     ...coin,
     seen,
     fundingBlocks,
-    candidates: withCandidate(coin.candidates, spend, at),
+    candidates: withCandidate(coin.candidates, spend, operator, at),
     keyOut: coin.keyOut || spend.kind === "breach",
   };
 }
@@ -49,12 +49,23 @@ function withBlock(blocks: Block[], block: Block | undefined): Block[] {
   return !block || blocks.some(({ hash }) => hash === block.hash) ? blocks : [...blocks, block];
 }
 
-function withCandidate(candidates: Candidate[], spend: NonNullable<News["spend"]>, at: number): Candidate[] {
-  const { txid, kind, proof, block } = spend;
+function withCandidate(
+  candidates: Candidate[],
+  { txid, kind, proof, bytes, block }: NonNullable<News["spend"]>,
+  operator: string,
+  at: number,
+): Candidate[] {
+  const shown = block ? [{ ...block, by: [operator] }] : [];
   const known = candidates.find((candidate) => candidate.txid === txid);
-  if (!known) return bounded([...candidates, { txid, kind, proof, firstSeen: at, blocks: block ? [block] : [] }]);
-  const blocks = withBlock(known.blocks, block);
-  if (blocks === known.blocks) return candidates;
+  if (!known) {
+    const said = bytes ? { proof, bytes } : { proof };
+    return bounded([...candidates, { txid, kind, ...said, firstSeen: at, blocks: shown }]);
+  }
+  const before = known.blocks.find(({ hash }) => hash === block?.hash);
+  if (!block || before?.by.includes(operator)) return candidates;
+  const blocks = before
+    ? known.blocks.map((each) => (each === before ? { ...before, by: [...before.by, operator] } : each))
+    : [...known.blocks, ...shown];
   return candidates.map((candidate) => (candidate === known ? { ...known, blocks } : candidate));
 }
 
@@ -72,12 +83,13 @@ function locate(coin: Coin, chain: ChainView, at: number): Position {
     if (!block) continue;
     const confirmations = depth(chain, block);
     const state = confirmations >= FINAL_DEPTH ? "final" : "spent";
-    return { state, funding, spend: { txid, kind, block }, confirmations, dormant: false };
+    const { by, ...where } = block;
+    return { state, funding, spend: { txid, kind, block: where, by }, confirmations, dormant: false };
   }
   const pending = pendingSpend(coin, at);
   if (pending) {
     const { txid, kind } = pending.candidate;
-    const spend = { txid, kind, block: null };
+    const spend = { txid, kind, block: null, by: [] };
     return { state: "spent-unconfirmed", funding, spend, confirmations: 0, dormant: pending.dormant };
   }
   if (funding) {

@@ -45,8 +45,10 @@ export function checkKnownBlock({ hash }: Pick<Header, "hash">, height: number, 
   if (height === 0 && hash !== rules.genesis) {
     throw new ProofError(`block header ${hash}, which is not the genesis block of ${rules.name}`);
   }
-  if (height === rules.checkpoint?.height && hash !== rules.checkpoint.hash) {
-    throw new ProofError(`block header ${hash}, which is not ${rules.name}'s block ${height}`);
+  for (const known of [rules.checkpoint, rules.anchor]) {
+    if (height === known?.height && hash !== known.hash) {
+      throw new ProofError(`block header ${hash}, which is not ${rules.name}'s block ${height}`);
+    }
   }
 }
 

@@ -38,6 +38,8 @@ export interface NetworkRules {
   challenge?: Uint8Array;
   /** The newest block that is known for certain. */
   checkpoint?: Checkpoint;
+  /** A newer block that whoever runs the monitor knows for certain (setting `checkpoint`): the first of a period. */
+  anchor?: { height: number; hash: Hash };
 }
 
 const EASY = 0xffffn << 208n;

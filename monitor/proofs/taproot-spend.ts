@@ -111,6 +111,8 @@ export function proveSpend(
   if (stack.length === 0) throw new ProofError("a taproot spend without a witness");
   const signing = { spend: spend.parsed, index, prevouts, ...(annex ? { annex } : {}) };
   if (stack.length === 1) {
+    // A message signed by the key (BIP-322) has this form too, with an output of nothing; the signature commits to the amount.
+    if (own.value === 0n) throw new ProofError("a key-path spend of an output of nothing, which any signed message is");
     const type = checkSignature(signing, stack[0]!, output.outputKey);
     return {
       kind: "breach",

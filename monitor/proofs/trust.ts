@@ -70,32 +70,43 @@ export interface Weighed {
   reason: string;
 }
 
-/** `now` and `freshFor` in milliseconds. A time ahead of `now` is not fresh: the clock jumped, and nothing is known. */
-export function weigh(claim: Claim, said: readonly Testimony[], now: number, freshFor: number): Weighed {
+/**
+ * `now` and `freshFor` in milliseconds. A time ahead of `now` is not fresh: the clock jumped, and nothing is known.
+ * `available`: operators that can be asked at all; where there is only one, it alone must do (and the page says so).
+ */
+export function weigh(
+  claim: Claim,
+  said: readonly Testimony[],
+  now: number,
+  freshFor: number,
+  available = Number.POSITIVE_INFINITY,
+): Weighed {
   const rule: Rule = TRUST[claim];
+  const required = requiredOperators(claim, available);
   const counts = said.filter(({ at }) => !rule.mustBeFresh || (at <= now && now - at <= freshFor));
   const operators = [...new Set(counts.map(({ operator }) => operator))].sort();
   const own = rule.ownIsEnough && counts.some((each) => each.own);
-  const believed = own || operators.length >= rule.operators;
-  const who = own ? "our own node" : `${operators.length} of ${rule.operators} independent operators`;
+  const believed = own || operators.length >= required;
+  const who = own ? "our own node" : `${operators.length} of ${required} independent operators`;
   const when = rule.mustBeFresh ? ` within ${Math.round(freshFor / 1000)} s` : "";
   return { believed, operators, reason: `"${claim}" is said by ${who}${when}` };
 }
 
-/** Where the sources' chains end, for {@link isLagging}. */
-export interface Tips {
-  /** Height of our own node's tip. */
-  own: number;
-  /** Height of the tip with most work. */
-  best: number;
-  /** Since when the own node has been more than a block behind, in milliseconds; undefined when it is not. */
-  behindSince: number | undefined;
+/** Operators that must say it when `available` can be asked. */
+export function requiredOperators(claim: Claim, available: number): number {
+  return Math.max(1, Math.min(TRUST[claim].operators, available));
 }
 
-/** A node more than this many blocks behind is stuck or cut off, unless it catches up soon. */
+/** The latest time (ms) at which enough had said it since; undefined when there was none. */
+export function lastBelieved(claim: Claim, said: readonly Testimony[], available: number): number | undefined {
+  const latest = new Map<string, number>();
+  for (const { operator, at } of said) latest.set(operator, Math.max(at, latest.get(operator) ?? at));
+  const times = [...latest.values()].sort((a, b) => b - a);
+  const enough = times[requiredOperators(claim, available) - 1];
+  const own = said.filter((each) => each.own && TRUST[claim].ownIsEnough).map(({ at }) => at);
+  const all = enough === undefined ? own : [...own, enough];
+  return all.length === 0 ? undefined : Math.max(...all);
+}
+
+/** A node of our own that is more than this many blocks behind the chain with most work is stuck or cut off. */
 export const MAX_OWN_LAG = 1;
-
-/** Whether our own node has been more than one block behind the chain with most work for longer than `patience` (ms). */
-export function isLagging({ own, best, behindSince }: Tips, now: number, patience: number): boolean {
-  return best - own > MAX_OWN_LAG && behindSince !== undefined && now - behindSince > patience;
-}

@@ -1,126 +1,146 @@
 /**
- * The Esplora HTTP API (Blockstream's esplora, mempool.space, and the development chain). Each answer passes a schema,
- * transactions and headers are hashed and compared before anyone sees them; an HTML error page with status 200 is just
- * another answer that does not fit.
+ * The Esplora HTTP API (Blockstream's esplora, mempool.space, and the development chain) as a source. Each answer passes
+ * a schema; transactions and headers are hashed and compared before anyone sees them. A quiet round is two short requests, a
+ * round at a new tip three. Where mempool.space's push channel is offered, it says when to ask, and nothing else.
  */
 import { z } from "zod";
-import { type Hash, ProofError, sha256d, showHash } from "../proofs/bytes.ts";
-import { MAX_TRANSACTION_BYTES, type Outpoint, parseExpected } from "../proofs/transaction.ts";
-import { exchange } from "./http.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { fromHex, type Hash, ProofError, showHash, toHex } from "../proofs/bytes.ts";
+import { type CoinbaseProof, rootOfBranch } from "../proofs/merkle.ts";
+import { MAX_TRANSACTION_BYTES, type Outpoint, parseExpected, showOutpoint } from "../proofs/transaction.ts";
+import { readEsploraAddress } from "./esplora/address.ts";
+import { EsploraApi, hash, height, hexBytes } from "./esplora/api.ts";
+import { Headers } from "./esplora/headers.ts";
+import { AddressHistory, blockOf, place } from "./esplora/history.ts";
+import { PushChannel } from "./esplora/push.ts";
 import { type Block, type ChainSource, type Funding, SourceError, type Spender, type Target } from "./source.ts";
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const height = z.number().int().nonnegative();
-const hexBytes = z.string().regex(/^([0-9a-f]{2})+$/);
-const place = z.object({ confirmed: z.boolean(), block_height: height.nullish(), block_hash: hash.nullish() });
-const history = z
-  .array(
-    z.object({
-      txid: hash,
-      vout: z.array(z.object({ scriptpubkey: z.string(), value: z.number().int().nonnegative() })),
-      status: place,
-    }),
-  )
-  .max(200);
 const outspend = z.object({ spent: z.boolean(), txid: hash.nullish(), status: place.nullish() });
-const blockInfo = z.object({ id: hash, height });
 const branch = z.object({ block_height: height, merkle: z.array(hash).max(32), pos: z.number().int().nonnegative() });
 
-/** Confirmed transactions in one page of an address's history, as Esplora serves it. */
-const PAGE = 25;
-/** Pages read in one call: more than 1,000 transactions to the address are not looked at in one go. */
-const MAX_PAGES = 40;
-const SMALL = 4096;
-const LARGE = 4_000_000;
+const BRANCH_BYTES = 16_384;
+/** Blocks by which the servers behind one name may differ. */
+const LAG = 2;
+/** Coinbases kept; several transactions of a block are proven with one. */
+const KEPT_COINBASES = 16;
+/** Of the requests that are allowed, what quiet rounds may use; the rest is for news. */
+const QUIET_SHARE = 0.8;
+const QUIET_REQUESTS = 2;
+/** What proving a payment may take: its bytes, its branch, and the same of its block's coinbase. */
+const COST = 5;
+/** Requests that the proofs of payments leave for everything else in a round. */
+const RESERVED = 5;
+/** Payments shown; dust beyond that is nobody's concern. */
+const MAX_FUNDINGS = 1_000;
 
 export interface EsploraOptions {
-  /** Such as https://blockstream.info/api, without a slash at the end. */
+  /** Such as https://blockstream.info/api (esplora/address.ts). */
   url: string;
   name?: string;
   /** Milliseconds for one request. */
   timeout?: number;
+  clock?: Clock;
+  /** 0 ≤ r < 1; for jitter only. */
+  random?: () => number;
 }
 
 export class EsploraSource implements ChainSource {
   readonly kind = "esplora";
   readonly name: string;
-  readonly #base: string;
-  readonly #timeout: number;
-  readonly #authorization: Record<string, string>;
+  readonly operator: string;
+  readonly pollMillis: number;
+  readonly #api: EsploraApi;
+  readonly #headers: Headers;
+  readonly #push: PushChannel | undefined;
+  readonly #clock: Clock;
+  readonly #coinbases = new Map<Hash, CoinbaseProof>();
   #tip: Block | undefined;
+  #history: AddressHistory | undefined;
+  /** Payments shown in the round before, which need no more proofs. */
+  #shown = new Set<string>();
+  /** The history was read after the tip was asked for last. */
+  #isFresh = false;
 
   constructor(options: EsploraOptions) {
-    const url = new URL(options.url);
-    const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    this.#authorization = user === ":" ? {} : { authorization: `Basic ${Buffer.from(user).toString("base64")}` };
-    // fetch refuses credentials in a URL, and the name is published.
-    url.username = "";
-    url.password = "";
-    this.#base = url.href.replace(/\/+$/, "");
-    this.name = options.name ?? `${url.host}${url.pathname.replace(/\/+$/, "")}`;
-    this.#timeout = options.timeout ?? 10_000;
+    const address = readEsploraAddress(options.url);
+    // Without its text: there may be a password in it.
+    if (!address) throw new Error("not the address of an Esplora API, such as https://host/api");
+    const { clock = systemClock, random = Math.random, timeout = 10_000 } = options;
+    const { limit, socket, authorization } = address;
+    this.name = options.name ?? address.name;
+    this.operator = address.operator;
+    this.pollMillis = limit ? (1000 * QUIET_REQUESTS) / (limit.perSecond * QUIET_SHARE) : 0;
+    this.#clock = clock;
+    this.#api = new EsploraApi({ address, timeout, clock, random });
+    this.#headers = new Headers(this.#api);
+    if (socket !== undefined) {
+      this.#push = new PushChannel({
+        url: socket,
+        clock,
+        random,
+        timeout,
+        ...(authorization === undefined ? {} : { authorization }),
+      });
+    }
   }
 
   async tip(): Promise<Block> {
-    const tip = this.#check(hash, (await this.#get("/blocks/tip/hash", SMALL)).trim(), "its tip");
-    if (this.#tip?.hash !== tip) {
-      const info = this.#json(blockInfo, await this.#get(`/block/${tip}`, SMALL), "its tip");
-      if (info.id !== tip) throw new SourceError("answered with another block than the one asked for");
-      this.#tip = { height: info.height, hash: tip };
-    }
+    this.#isFresh = false;
+    const tip = await this.#api.text("/blocks/tip/hash", hash, "its tip");
+    if (this.#tip?.hash !== tip) this.#tip = await this.#headers.place(tip);
     return this.#tip;
   }
 
-  async headers(first: Hash, _height: number, count: number): Promise<Uint8Array[]> {
-    const headers: Uint8Array[] = [];
-    for (let want = first; headers.length < count; ) {
-      const text = this.#check(hexBytes, (await this.#get(`/block/${want}/header`, SMALL)).trim(), "a block header");
-      const raw = new Uint8Array(Buffer.from(text, "hex"));
-      if (raw.length !== 80 || showHash(sha256d(raw)) !== want) {
-        throw new SourceError("sent a block header that does not have the hash asked for");
-      }
-      headers.push(raw);
-      want = showHash(raw.subarray(4, 36));
-      if (want === ZERO) break;
-    }
-    return headers;
+  headers(first: Hash, at: number, count: number): Promise<Uint8Array[]> {
+    return this.#headers.read(first, at, count);
   }
 
-  async fundings(target: Target, known: (txid: Hash) => boolean): Promise<Funding[]> {
-    const script = Buffer.from(target.script).toString("hex");
-    const fundings: Funding[] = [];
-    let path = `/address/${target.address}/txs`;
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const list = this.#json(history, await this.#get(path, LARGE), "the address's history");
-      for (const { txid, vout, status } of list) {
-        const block = this.#block(status);
-        vout.forEach((output, index) => {
-          if (output.scriptpubkey !== script) return;
-          fundings.push({ txid, vout: index, value: output.value, ...(block ? { block } : {}) });
-        });
-      }
-      const confirmed = list.filter(({ status }) => status.confirmed);
-      const last = confirmed[confirmed.length - 1];
-      if (!last || confirmed.length < PAGE || confirmed.every(({ txid }) => known(txid))) break;
-      path = `/address/${target.address}/txs/chain/${last.txid}`;
-    }
-    return fundings;
+  async fundings({ address, script }: Target): Promise<Funding[]> {
+    if (this.#history?.address !== address) this.#history = new AddressHistory(this.#api, address, toHex(script));
+    this.#push?.track(address);
+    const tip = this.#tip ?? (await this.tip());
+    await this.#history.read(tip.hash, this.#clock.now());
+    this.#isFresh = true;
+    return this.#choose(this.#history.fundings);
   }
 
-  async spender(outpoint: Outpoint): Promise<Spender | undefined> {
-    const text = await this.#getMaybe(`/tx/${outpoint.txid}/outspend/${outpoint.vout}`, SMALL);
-    if (text === undefined) return undefined;
-    const answer = this.#json(outspend, text, "who spends the coin");
-    if (!answer.spent) return undefined;
-    if (!answer.txid) throw new SourceError("claims that a coin is spent but not by which transaction");
-    const block = answer.status ? this.#block(answer.status) : undefined;
-    return { txid: answer.txid, ...(block ? { block } : {}) };
+  /**
+   * The most valuable first, and new ones only as far as there are requests left to prove them with: whoever pays dust to the
+   * address must not use them up.
+   */
+  #choose(fundings: readonly Funding[]): Funding[] {
+    let room = this.#api.spare - RESERVED;
+    const chosen: Funding[] = [];
+    for (const funding of fundings.toSorted((a, b) => b.value - a.value)) {
+      if (chosen.length >= MAX_FUNDINGS) break;
+      if (!this.#shown.has(showOutpoint(funding))) {
+        const cost = funding.block ? COST : 1;
+        if (cost > room) continue;
+        room -= cost;
+      }
+      chosen.push(funding);
+    }
+    this.#shown = new Set(chosen.map(showOutpoint));
+    return chosen;
+  }
+
+  async spender(outpoint: Outpoint, since?: number): Promise<Spender | undefined> {
+    const history = this.#isFresh ? this.#history : undefined;
+    if (!history) return this.#outspend(outpoint, since);
+    const told = history.spender(outpoint);
+    if (told) return told;
+    if (history.lists(outpoint)) return history.isCrowded ? this.#outspend(outpoint, since) : undefined;
+    // Who leaves out a coin that is in a block says nothing about whether it is spent.
+    if (history.isWhole && this.#hasReached(since)) {
+      throw new SourceError(`does not list the coin ${showOutpoint(outpoint)}`);
+    }
+    return this.#outspend(outpoint, since);
   }
 
   async transaction(txid: Hash): Promise<Uint8Array | undefined> {
-    const text = await this.#getMaybe(`/tx/${txid}/hex`, 2 * MAX_TRANSACTION_BYTES + 2);
+    const text = await this.#api.maybeText(`/tx/${txid}/hex`, hexBytes, "a transaction", 2 * MAX_TRANSACTION_BYTES + 2);
     if (text === undefined) return undefined;
-    const raw = new Uint8Array(Buffer.from(this.#check(hexBytes, text.trim(), "a transaction"), "hex"));
+    const raw = fromHex(text);
     try {
       parseExpected(raw, txid);
     } catch (error) {
@@ -130,48 +150,57 @@ export class EsploraSource implements ChainSource {
   }
 
   async merkleProof(txid: Hash, block: Block) {
-    const proof = this.#json(branch, await this.#get(`/tx/${txid}/merkle-proof`, 16_384), "a merkle proof");
+    const proof = await this.#api.json(`/tx/${txid}/merkle-proof`, branch, "a merkle proof", BRANCH_BYTES);
     if (proof.block_height !== block.height) throw new SourceError("sent a merkle proof for another block");
     return { form: "branch", siblings: proof.merkle, position: proof.pos } as const;
   }
 
-  #block(status: z.infer<typeof place>): Block | undefined {
-    if (!status.confirmed) return undefined;
-    const { block_height: at, block_hash: id } = status;
-    if (at == null || id == null) throw new SourceError("claims a confirmation without naming the block");
-    return { height: at, hash: id };
+  async coinbaseProof(block: Block): Promise<CoinbaseProof> {
+    const known = this.#coinbases.get(block.hash);
+    if (known) return known;
+    const txid = await this.#api.text(`/block/${block.hash}/txid/0`, hash, "a transaction's id");
+    const raw = await this.transaction(txid);
+    if (!raw) throw new SourceError(`does not have the coinbase ${txid} of block ${block.height}`);
+    const proof = await this.merkleProof(txid, block);
+    const found = { raw, proof };
+    // Only what is right is kept, or a passing mistake would stay.
+    const [header] = await this.#headers.read(block.hash, block.height, 1);
+    if (rootOf(txid, proof.siblings) !== showHash(header!.subarray(36, 68))) return found;
+    this.#coinbases.set(block.hash, found);
+    if (this.#coinbases.size > KEPT_COINBASES) this.#coinbases.delete(this.#coinbases.keys().next().value!);
+    return found;
   }
 
-  async #get(path: string, maxBytes: number): Promise<string> {
-    const text = await this.#getMaybe(path, maxBytes);
-    if (text === undefined) throw new SourceError(`does not know ${path} (HTTP 404)`);
-    return text;
+  onNews(listener: () => void): () => void {
+    return this.#push?.onNews(listener) ?? (() => {});
   }
 
-  /** undefined on 404, which for a transaction means "not known". */
-  async #getMaybe(path: string, maxBytes: number): Promise<string | undefined> {
-    const url = this.#base + path;
-    const { status, text } = await exchange(url, { timeout: this.#timeout, maxBytes, headers: this.#authorization });
-    if (status === 404) return undefined;
-    if (status !== 200) throw new SourceError(`answers HTTP ${status}`);
-    return text;
+  close(): void {
+    this.#push?.close();
   }
 
-  #json<T>(schema: z.ZodType<T>, text: string, what: string): T {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      throw new SourceError(`sent something that is not JSON for ${what}`);
-    }
-    return this.#check(schema, value, what);
+  async #outspend(outpoint: Outpoint, since?: number): Promise<Spender | undefined> {
+    const path = `/tx/${outpoint.txid}/outspend/${outpoint.vout}`;
+    const answer = await this.#api.maybeJson(path, outspend, "who spends the coin");
+    if (!answer && this.#hasReached(since)) throw new SourceError(`does not know the coin ${showOutpoint(outpoint)}`);
+    if (!answer?.spent) return undefined;
+    if (!answer.txid) throw new SourceError("claims that a coin is spent but not by which transaction");
+    const block = answer.status ? blockOf(answer.status) : undefined;
+    return { txid: answer.txid, ...(block ? { block } : {}) };
   }
 
-  #check<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-    const result = schema.safeParse(value);
-    if (!result.success) throw new SourceError(`sent something else than ${what}`);
-    return result.data;
+  /** Whether every server behind this name should know a block of that height. */
+  #hasReached(at: number | undefined): boolean {
+    return at !== undefined && this.#tip !== undefined && at + LAG <= this.#tip.height;
   }
 }
 
-const ZERO = "0".repeat(64);
+/** The root that follows from the first leaf; undefined when there is none. */
+function rootOf(txid: Hash, siblings: readonly Hash[]): Hash | undefined {
+  try {
+    return rootOfBranch(txid, siblings, 0);
+  } catch (error) {
+    if (error instanceof ProofError) return undefined;
+    throw error;
+  }
+}

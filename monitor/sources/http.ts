@@ -18,7 +18,13 @@ export interface Answer {
   text: string;
 }
 
-/** Performs the exchange; throws {@link SourceError} when there is no complete answer within the limits, or on 429/503. */
+/** The source has too many requests, ours or others'. */
+export class BusyError extends SourceError {}
+
+/**
+ * Performs the exchange; throws {@link SourceError} when there is no complete answer within the limits or a redirect,
+ * {@link BusyError} on 429 and 503.
+ */
 export async function exchange(url: string, options: Exchange): Promise<Answer> {
   const { method = "GET", headers = {}, body, timeout, maxBytes } = options;
   let response: Response;
@@ -36,10 +42,17 @@ export async function exchange(url: string, options: Exchange): Promise<Answer> 
   }
   if (response.status === 429 || response.status === 503) {
     await response.body?.cancel().catch(() => undefined);
-    throw new SourceError(response.status === 429 ? "asks for fewer requests (HTTP 429)" : "is overloaded (HTTP 503)", {
-      retryAfter: retryAfter(response.headers.get("retry-after"), Date.now()),
+    throw new BusyError(response.status === 429 ? "asks for fewer requests (HTTP 429)" : "is overloaded (HTTP 503)", {
+      retryAfter: retryAfter(response.headers.get("retry-after"), Date.now(), LONGEST_REST),
       lost: true,
     });
+  }
+  if (response.status >= 300 && response.status < 400) {
+    await response.body?.cancel().catch(() => undefined);
+    throw new SourceError(
+      `redirects to ${showPlace(response.headers.get("location"), url)} (HTTP ${response.status}), which is not followed`,
+      { lost: true },
+    );
   }
   return { status: response.status, text: await readLimited(response, maxBytes, timeout) };
 }
@@ -59,13 +72,21 @@ async function readLimited(response: Response, maxBytes: number, timeout: number
   return Buffer.concat(chunks).toString("utf8");
 }
 
+/** Where a redirect leads, without what may be secret in it. */
+function showPlace(location: string | null, from: string): string {
+  if (location === null || !URL.canParse(location, from)) return "nowhere";
+  const { protocol, host, pathname } = new URL(location, from);
+  return `${protocol}//${host}${pathname}`.slice(0, 120);
+}
+
+const LONGEST_REST = 3_600_000;
 const MAX_RETRY_AFTER = 600_000;
 
-/** Milliseconds from a Retry-After header (RFC 9110 §10.2.3), at most ten minutes; undefined when absent or unreadable. */
-export function retryAfter(header: string | null, now: number): number | undefined {
+/** Milliseconds from a Retry-After header (RFC 9110 §10.2.3), at most `most`; undefined when absent or unreadable. */
+export function retryAfter(header: string | null, now: number, most = MAX_RETRY_AFTER): number | undefined {
   if (header === null) return undefined;
   const wait = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), MAX_RETRY_AFTER) : undefined;
+  return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), most) : undefined;
 }
 
 function describe(error: unknown, timeout: number): string {

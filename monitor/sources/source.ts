@@ -38,6 +38,8 @@ export interface ChainSource {
   readonly operator?: string;
   /** A node of our own, so that nobody between it and us leaves anything out. */
   readonly own?: boolean;
+  /** Milliseconds from one round to the next at least while there is no news: what a public server puts up with. */
+  readonly pollMillis?: number;
   tip(): Promise<Block>;
   /** Up to `count` headers of 80 bytes, newest first, beginning with block `hash` (at `height`); at least one. */
   headers(hash: Hash, height: number, count: number): Promise<Uint8Array[]>;
@@ -49,12 +51,12 @@ export interface ChainSource {
   transaction(txid: Hash, block?: Block): Promise<Uint8Array | undefined>;
   merkleProof(txid: Hash, block: Block): Promise<MerkleProof>;
   /** The block's coinbase and its place: tells the merkle tree's depth, and on a signet who made the block. */
-  coinbaseProof?(block: Block): Promise<CoinbaseProof>;
+  coinbaseProof?: ((block: Block) => Promise<CoinbaseProof>) | undefined;
   /**
    * Amount and script of outputs that a transaction spends, by "txid:vout", as claimed, for a source that cannot show the
    * transactions that made them. A false one only makes a signature fail. What the source does not know is left out.
    */
-  prevouts?(needed: readonly Outpoint[], spend: Spender): Promise<ReadonlyMap<string, Prevout>>;
+  prevouts?: ((needed: readonly Outpoint[], spend: Spender) => Promise<ReadonlyMap<string, Prevout>>) | undefined;
   /** Calls `listener` when asking now may show something new; the answer ends it. A hint only: news may be missing. */
   onNews?(listener: () => void): () => void;
   /** Ends what is kept open between questions; nothing is asked afterwards. */

@@ -1,22 +1,24 @@
 /**
  * The tables, as types and as SQL. Facts that are read and written as a whole (a coin, an attempt's events) are JSON in
- * one column, checked by a schema when read; what is searched or counted has columns. A subset of SQL that PostgreSQL has too.
+ * one column, checked by a schema when read; what is searched or counted has columns. The SQL is what SQLite and PostgreSQL
+ * both understand.
  */
-import type { Generated } from "kysely";
-
 export interface Tables {
   /** One value a key: best tip, verdict, the piñata's last boot, the trace cursor. */
   meta: { key: string; value: string };
   /** Verified headers, 80 bytes as hex. */
   headers: { hash: string; height: number; raw: string };
   coins: { outpoint: string; facts: string };
-  /** Append-only: every transition of every coin, and of the verdict. */
-  events: { id: Generated<number>; at: number; subject: string; kind: string; detail: string };
+  /** Append-only, chained by hashes: every transition of every coin, and of the verdict. */
+  events: { id: number; at: number; subject: string; kind: string; detail: string; hash: string };
   attempts: {
-    seq: Generated<number>;
+    /** Counts up in the order in which attempts were first written. */
+    seq: number;
     id: string;
     boot: string;
     started: number;
+    /** When it was first written: the piñata's own clock may be wrong. */
+    kept: number;
     open: number;
     attempt: string;
     /** JSON array of the trace events, bounded. */
@@ -25,7 +27,7 @@ export interface Tables {
   /** Exact totals that outlive the rows they count. */
   counters: { name: string; value: number };
   /** Every alert with the bytes that are sent; `incident`: the alert that it reminds of or ends. */
-  alerts: { sequence: Generated<number>; id: string; incident: string | null; at: number; body: string };
+  alerts: { sequence: number; id: string; incident: string | null; at: number; body: string };
   /** For each channel the alerts that it has to take, in order. */
   outbox: {
     channel: string;
@@ -47,9 +49,16 @@ export interface Tables {
   };
   /** How often each thing was told, for as long as the store lives: a part of an alert's id. */
   alert_keys: { base: string; times: number };
+  /** Everything that is needed to check a spend offline, as JSON text. */
+  evidence: { txid: string; body: string };
+  /** Signed statements, append-only, as they were signed. */
+  statements: { number: number; at: number; body: string };
 }
 
-/** What makes each version out of the one before; an empty file has version 0. */
+/**
+ * What makes each version out of the one before; an empty store has version 0. Numbers of rows are given by who writes them,
+ * not by the database. For PostgreSQL the two names of types that differ are exchanged (postgres.ts).
+ */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
     "create table meta (key text primary key, value text not null)",
@@ -72,6 +81,13 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        reminded integer not null, reminders integer not null, draft text not null)`,
     "create table alert_keys (base text primary key, times integer not null)",
   ],
+  [
+    "create table evidence (txid text primary key, body text not null)",
+    "create table statements (number integer primary key, at integer not null, body text not null)",
+    "alter table events add column hash text not null default ''",
+    "create index events_subject on events (subject, id)",
+    "alter table attempts add column kept integer not null default 0",
+    "update attempts set kept = started",
+    "create index attempts_kept on attempts (kept)",
+  ],
 ];
-
-export const SCHEMA_VERSION = MIGRATIONS.length;

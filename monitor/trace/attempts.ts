@@ -1,10 +1,16 @@
 /**
  * Folds trace events into attempts, one for each connection, and into totals. No I/O: `apply` events, then `take` what
- * changed and write it. An event of a connection whose beginning was not seen is counted and otherwise ignored.
+ * changed and write it. A connection begins once for each boot and number, whichever input told of it first; events of one
+ * whose beginning was not seen are counted and otherwise ignored. In a flood not every attempt is kept, but all are counted.
  */
-import { ALERT_NAMES, explainFailure, STATE_NAMES } from "../../unikernel/failures.ts";
+import { ALERT_NAMES, explainFailure, FAILURES, STATE_NAMES } from "../../unikernel/failures.ts";
 import type { TraceEvent } from "../../unikernel/trace.ts";
-import type { Attempt, Status } from "../schema.ts";
+import type { Attempt } from "../schema.ts";
+import { type Boot, type BootState, Boots } from "./boots.ts";
+import { NOTHING_READ, type Progress, type SavedUnkept } from "./progress.ts";
+import type { SamplerOptions } from "./sampling.ts";
+
+export type { Boot };
 
 /** An attempt with what is not published: the whole peer address, and whether we refused it. */
 export interface AttemptRecord {
@@ -13,8 +19,6 @@ export interface AttemptRecord {
   refused: boolean;
   events: TraceEvent[];
 }
-
-export type Boot = NonNullable<Status["pinata"]>;
 
 export interface Batch {
   /** In the order in which they were first changed. */
@@ -28,17 +32,24 @@ export interface Batch {
 /** Ten minutes: the grain in which attempts of the last day are counted. */
 export const BUCKET = 600_000;
 /** State 8, closed, says nothing about how far a connection got. */
-const LAST_STATE = 7;
+export const LAST_STATE = 7;
 const MAX_EVENTS = 64;
-/** The piñata holds 64 connections; more than this many open ones are a trace that lost their ends. */
+/** A piñata holds 64 connections; more than this many open ones are traces that lost their ends. */
 const MAX_OPEN = 1024;
+/** No connection lasts this long: its end was lost. */
+const LONGEST = 3_600_000;
+/** Dates after it have no four-digit year. */
+const LAST_TIME = Date.UTC(9999, 11, 31);
+/** Attempts a second that get a row, where nothing else is said. */
+export const ATTEMPTS_PER_SECOND = 50;
 
-const REFUSALS = {
+const LOST = "its end is not in the trace";
+export const REFUSALS = {
   "too-many-connections": "the piñata had no free door",
   "too-many-from-peer": "too many connections from this peer",
   "dial-failed": "calling back failed: nobody answered on the peer's port",
 } as const;
-const CLOSED_BY = {
+export const CLOSED_BY = {
   peer: explainFailure(121).reason,
   pinata: "the piñata closed the connection",
   timeout: "the time for it was up",
@@ -47,21 +58,65 @@ const CLOSED_BY = {
   shutdown: "the piñata was shut down",
 } as const;
 
+export interface FoldOptions {
+  progress?: Progress | null;
+  sampling?: SamplerOptions;
+}
+
 export class AttemptFold {
+  readonly #boots: Boots;
   #open = new Map<string, AttemptRecord>();
+  /** Open attempts that are counted without being kept. */
+  #unkept = new Set<string>();
   #changed = new Map<string, AttemptRecord>();
   #counts: Record<string, number> = {};
   #pinata: Boot | null;
-  #pinataChanged = false;
+  #day = { number: -1, text: "" };
 
   /** `open`: the attempts that were open when last written, oldest first. */
-  constructor(open: readonly AttemptRecord[], pinata: Boot | null) {
-    for (const record of open) this.#open.set(record.attempt.id, record);
-    this.#pinata = pinata;
+  constructor(open: readonly AttemptRecord[], pinata: Boot | null, options: FoldOptions = {}) {
+    const { progress, sampling = { perSecond: ATTEMPTS_PER_SECOND, random: Math.random } } = options;
+    const { unkept, ...boots } = progress ?? NOTHING_READ;
+    this.#boots = new Boots(boots, pinata, sampling);
+    for (const record of open) {
+      this.#open.set(record.attempt.id, record);
+      // A monitor that wrote no progress knew no more than this.
+      this.#boots.of(record.boot, record.attempt.started).seen.add(numberOf(record.attempt.id));
+    }
+    for (const saved of unkept) {
+      this.#open.set(saved.id, restored(saved));
+      this.#unkept.add(saved.id);
+    }
+    this.#pinata = this.#boots.latest ?? pinata;
   }
 
+  /** The piñata that was started last, of those that run when any does. */
   get pinata(): Boot | null {
-    return this.#pinata;
+    return this.#boots.latest;
+  }
+
+  /** Most recently heard first. */
+  get boots(): readonly BootState[] {
+    return this.#boots.all;
+  }
+
+  /** Boots that have stopped and are the last ones that these inputs told of. */
+  stoppedIn(inputs: readonly string[]): string[] {
+    const stopped = this.#boots.carried.filter(({ lane, state }) => {
+      return state.info?.running === false && inputs.some((key) => lane === key || lane.startsWith(`${key} `));
+    });
+    return [...new Set(stopped.map(({ state }) => state.boot))];
+  }
+
+  /** To be written with what {@link take} answers. */
+  progress(): Omit<Progress, "cursors"> {
+    const unkept = [...this.#unkept].flatMap((id): SavedUnkept[] => {
+      const record = this.#open.get(id);
+      if (!record) return [];
+      const { started, reached, outcome } = record.attempt;
+      return [{ id, started, reached: reached.state, refused: record.refused, opened: outcome === "opened" }];
+    });
+    return { ...this.#boots.save(), unkept };
   }
 
   /** Counts something that is not an event: a line that was skipped. */
@@ -69,24 +124,22 @@ export class AttemptFold {
     this.#counts[name] = (this.#counts[name] ?? 0) + by;
   }
 
-  apply(event: TraceEvent): void {
+  /** `lane`: the input that the line came from; a boot line ends the boot that came from there before. */
+  apply(event: TraceEvent, lane = ""): void {
     if (event.event === "boot") {
-      const { boot, board, image, doors, time } = event;
-      // The same line again, after a rotation that copied it, is no restart.
-      if (this.#pinata?.boot === boot) return;
-      this.#endAll(time, "the piñata was restarted");
-      this.#pinata = { boot, board, image, doors, started: time, running: true };
-      this.#pinataChanged = true;
+      const { ended, news } = this.#boots.begin(event, lane);
+      if (!news) this.count("lines:repeated");
+      if (ended !== undefined) this.#endAll(ended, event.time, "the piñata was restarted");
       return;
     }
     if (event.event === "stopped") {
-      if (this.#pinata?.boot !== event.boot) {
-        this.count("orphans");
-        return;
+      const state = this.#boots.get(event.boot);
+      if (!state) this.count("orphans");
+      else if (state.info?.running === false) this.count("lines:repeated");
+      else {
+        this.#endAll(event.boot, event.time, `the piñata stopped: ${event.reason}`);
+        if (state.info) state.info = { ...state.info, running: false };
       }
-      this.#endAll(event.time, `the piñata stopped: ${event.reason}`);
-      this.#pinata = { ...this.#pinata, running: false };
-      this.#pinataChanged = true;
       return;
     }
     const id = `${event.boot}-${event.conn}`;
@@ -94,33 +147,39 @@ export class AttemptFold {
       this.#begin(id, event);
       return;
     }
+    const state = this.#boots.get(event.boot);
     const record = this.#open.get(id);
-    if (!record) {
-      this.count("orphans");
+    if (!state || !record) {
+      this.count(state?.seen.has(event.conn) ? "lines:repeated" : "orphans");
       return;
     }
-    if (record.events.length < MAX_EVENTS) record.events.push(event);
-    this.#continue(record, event);
-    this.#changed.set(id, record);
+    state.heard = Math.max(state.heard, event.time);
+    if (record.events.some((each) => isSame(each, event))) {
+      this.count("lines:repeated");
+      return;
+    }
+    // Kept ones begin with their first event; one that was restored without events has nothing to show.
+    if (record.events.length > 0 && record.events.length < MAX_EVENTS) record.events.push(event);
+    this.#continue(record, event, state);
+    this.#keep(record);
   }
 
   /** What changed since the last call. */
   take(): Batch {
-    const batch = {
-      records: [...this.#changed.values()],
-      counts: this.#counts,
-      pinata: this.#pinata,
-      pinataChanged: this.#pinataChanged,
-    };
+    this.#endLost();
+    const pinata = this.#boots.latest;
+    const pinataChanged = JSON.stringify(pinata) !== JSON.stringify(this.#pinata);
+    const batch = { records: [...this.#changed.values()], counts: this.#counts, pinata, pinataChanged };
+    this.#pinata = pinata;
     this.#changed = new Map();
     this.#counts = {};
-    this.#pinataChanged = false;
     return batch;
   }
 
   #begin(id: string, event: Extract<TraceEvent, { event: "accepted" | "refused" }>): void {
-    if (this.#open.has(id) || this.#changed.has(id)) {
-      this.count("orphans");
+    const state = this.#boots.of(event.boot, event.time);
+    if (!state.seen.add(event.conn)) {
+      this.count("lines:repeated");
       return;
     }
     const refused = event.event === "refused";
@@ -141,61 +200,112 @@ export class AttemptFold {
     };
     const record: AttemptRecord = { attempt, boot: event.boot, refused, events: [event] };
     this.count("total");
-    this.count("reached:0");
     this.count(`bucket:${Math.floor(event.time / BUCKET)}`);
-    this.#changed.set(id, record);
-    if (refused) return;
+    this.#countReached(record, 0, state);
+    if (refused) this.#countRefused(record, event.reason);
+    const kept = state.sampler.begin(event.time);
+    if (refused) {
+      if (kept) this.#changed.set(id, record);
+      else this.count("sampled-out");
+      return;
+    }
     this.#open.set(id, record);
-    if (this.#open.size > MAX_OPEN)
-      this.#end(this.#open.values().next().value!, event.time, "its end is not in the trace");
+    if (kept) this.#changed.set(id, record);
+    else this.#unkept.add(id);
+    if (this.#open.size > MAX_OPEN) this.#end(this.#open.values().next().value!, event.time, LOST);
   }
 
-  #continue(record: AttemptRecord, event: TraceEvent): void {
+  #continue(record: AttemptRecord, event: TraceEvent, state: BootState): void {
     const { attempt } = record;
     switch (event.event) {
       case "hello":
         attempt.fingerprint = event.fingerprint;
         return;
       case "state":
-        this.#reach(attempt, event.state);
+        this.#reach(record, event.state, state);
         return;
       case "certificate":
         attempt.subject = event.subject;
-        if (event.verdict !== 0) refuse(record, event.verdict);
+        if (event.verdict !== 0) this.#refuse(record, event.verdict);
         return;
       case "alert": {
         const { direction, alert: code, failure } = event;
         const name = ALERT_NAMES[code] ?? `alert ${code}`;
         if (!attempt.alert || attempt.alert.code === 0) attempt.alert = { direction, name, code };
         if (code === 0) return;
-        if (direction === "sent") refuse(record, failure ?? 0, `the piñata sent ${name}`);
+        if (direction === "sent") this.#refuse(record, failure ?? 0, `the piñata sent ${name}`);
         else if (!record.refused && attempt.outcome !== "opened")
           attempt.reason = `${explainFailure(120).reason}: ${name}`;
         return;
       }
       case "opened":
-        if (attempt.outcome !== "opened") this.count("opened");
-        this.#reach(attempt, LAST_STATE);
+        if (attempt.outcome !== "opened") this.#countDaily(record, "opened");
+        this.#reach(record, LAST_STATE, state);
         attempt.outcome = "opened";
         attempt.reason = "the candy was given out";
         return;
       case "trap":
+        if (!record.refused) this.#countRefused(record, "trap");
         record.refused = true;
         if (attempt.outcome !== "opened") attempt.reason = `${CLOSED_BY.trap} in ${event.compartment}`;
         return;
-      case "closed":
+      case "closed": {
+        const { by, time } = event;
         attempt.bytesIn = event.bytesIn;
         attempt.bytesOut = event.bytesOut;
-        if (event.by === "timeout" || event.by === "limit" || event.by === "trap") record.refused = true;
-        this.#end(record, event.time, CLOSED_BY[event.by]);
+        if (by === "timeout" || by === "limit" || by === "trap") {
+          if (!record.refused) this.#countRefused(record, by);
+          record.refused = true;
+        }
+        this.#end(record, time, CLOSED_BY[by]);
+      }
     }
   }
 
-  #reach(attempt: Attempt, state: number): void {
-    const reached = Math.min(state, LAST_STATE + 1);
-    if (reached > LAST_STATE) return;
-    for (let each = attempt.reached.state + 1; each <= reached; each++) this.count(`reached:${each}`);
-    if (reached > attempt.reached.state) attempt.reached = { state: reached, name: STATE_NAMES[reached]! };
+  #reach(record: AttemptRecord, number: number, state: BootState): void {
+    const { attempt } = record;
+    if (number > LAST_STATE || number <= attempt.reached.state) return;
+    for (let each = attempt.reached.state + 1; each <= number; each++) this.#countReached(record, each, state);
+    attempt.reached = { state: number, name: STATE_NAMES[number]! };
+    if (!this.#unkept.has(attempt.id)) state.sampler.reached(number);
+    else if (record.events.length > 0 && state.sampler.promotes(number)) this.#unkept.delete(attempt.id);
+  }
+
+  #countReached(record: AttemptRecord, number: number, { reached }: BootState): void {
+    this.#countDaily(record, `reached:${number}`);
+    reached[number] = (reached[number] ?? 0) + 1;
+  }
+
+  /** For ever, and for the day on which the attempt began. */
+  #countDaily({ attempt: { started } }: AttemptRecord, name: string): void {
+    this.count(name);
+    this.count(`day:${this.#dayOf(started)}:${name}`);
+  }
+
+  #dayOf(time: number): string {
+    const number = Math.floor(Math.min(time, LAST_TIME) / 86_400_000);
+    // Most often it is the same as the last time, and dates are slow to write.
+    if (number !== this.#day.number)
+      this.#day = { number, text: new Date(number * 86_400_000).toISOString().slice(0, 10) };
+    return this.#day.text;
+  }
+
+  /** `why`: the number of a failure, or a word for what has no number. */
+  #countRefused(record: AttemptRecord, why: number | string): void {
+    if (record.attempt.outcome === "opened") return;
+    // Numbers that nobody knows are one: they could be any.
+    const key = typeof why === "number" && why !== 0 && !Object.hasOwn(FAILURES, why) ? "newer" : why;
+    this.#countDaily(record, "refused");
+    this.#countDaily(record, `refused:${key}`);
+  }
+
+  #refuse(record: AttemptRecord, failure: number, otherwise = "refused"): void {
+    if (record.refused) return;
+    this.#countRefused(record, failure);
+    record.refused = true;
+    const { reason, source } = explainFailure(failure);
+    if (record.attempt.outcome === "opened") return;
+    record.attempt.reason = failure === 0 ? otherwise : source === "" ? reason : `${reason} (${source})`;
   }
 
   /** `reason` is used when nothing better is known. */
@@ -207,34 +317,54 @@ export class AttemptFold {
       if (attempt.reason === "still going on") attempt.reason = reason;
     }
     this.#open.delete(attempt.id);
-    this.#changed.set(attempt.id, record);
+    if (this.#unkept.has(attempt.id)) this.count("sampled-out");
+    else this.#changed.set(attempt.id, record);
+    this.#unkept.delete(attempt.id);
   }
 
-  #endAll(time: number, reason: string): void {
-    for (const record of [...this.#open.values()]) this.#end(record, time, reason);
+  #keep(record: AttemptRecord): void {
+    if (record.attempt.ended === null && !this.#unkept.has(record.attempt.id))
+      this.#changed.set(record.attempt.id, record);
+  }
+
+  #endAll(boot: string, time: number, reason: string): void {
+    for (const record of [...this.#open.values()]) if (record.boot === boot) this.#end(record, time, reason);
+  }
+
+  /** Ends what must be over: a gap in a trace must not leave attempts open for ever. */
+  #endLost(): void {
+    for (const record of this.#open.values()) {
+      const { heard } = this.#boots.get(record.boot) ?? { heard: Number.POSITIVE_INFINITY };
+      if (record.attempt.started >= heard - LONGEST) return;
+      this.#end(record, record.attempt.started + LONGEST, LOST);
+    }
   }
 }
 
-function refuse(record: AttemptRecord, failure: number, otherwise = "refused"): void {
-  if (record.refused) return;
-  record.refused = true;
-  const { reason, source } = explainFailure(failure);
-  if (record.attempt.outcome === "opened") return;
-  record.attempt.reason = failure === 0 ? otherwise : source === "" ? reason : `${reason} (${source})`;
+function isSame(a: TraceEvent, b: TraceEvent): boolean {
+  return a.event === b.event && a.time === b.time && JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** How many attempts reached at least each state, from the counters, in the order of the handshake. */
-export function funnelOf(counts: Readonly<Record<string, number>>): Status["attempts"]["funnel"] {
-  return STATE_NAMES.slice(0, LAST_STATE + 1).map((name, state) => ({ name, count: counts[`reached:${state}`] ?? 0 }));
+function numberOf(id: string): number {
+  return Number(id.slice(id.indexOf("-") + 1));
 }
 
-/** Attempts that began in the 24 hours before `now`, to within ten minutes. */
-export function lastDayOf(counts: Readonly<Record<string, number>>, now: number): number {
-  let sum = 0;
-  for (const [name, count] of Object.entries(counts)) {
-    if (!name.startsWith("bucket:")) continue;
-    const start = Number(name.slice(7)) * BUCKET;
-    if (start > now - 86_400_000 && start <= now) sum += count;
-  }
-  return sum;
+/** Enough to count on with. */
+function restored({ id, started, reached, refused, opened }: SavedUnkept): AttemptRecord {
+  const attempt: Attempt = {
+    id,
+    door: "server",
+    peer: "",
+    started,
+    ended: null,
+    reached: { state: reached, name: STATE_NAMES[reached] ?? "" },
+    outcome: opened ? "opened" : "open",
+    reason: "still going on",
+    alert: null,
+    fingerprint: null,
+    subject: null,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+  return { attempt, boot: id.slice(0, id.indexOf("-")), refused, events: [] };
 }

@@ -3,6 +3,7 @@
  * when that happened while nobody followed, as long as it lies in the same folder) and truncation. Only whole lines are
  * returned; the cursor stands behind the last of them, so it can be stored with what the lines meant.
  */
+import { constants } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -143,7 +144,8 @@ async function neighbours(path: string): Promise<string[]> {
 
 async function openOrNot(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, "r");
+    // Opening a pipe would wait for its writer.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;

@@ -2,7 +2,6 @@
 
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { z } from "zod";
@@ -19,9 +18,8 @@ import {
   readiness,
   status,
 } from "../../monitor/schema.ts";
-import { type Db, openDatabase } from "../../monitor/store/database.ts";
-import { TraceStore } from "../../monitor/store/trace-store.ts";
 import { AttemptFold } from "../../monitor/trace/attempts.ts";
+import { NOTHING_READ } from "../../monitor/trace/progress.ts";
 import { parseTraceLine } from "../../unikernel/trace.ts";
 import { breach, fundBounty, PINATA, PUBLIC } from "./support/bounty.ts";
 import { FakeChain } from "./support/fake-chain.ts";
@@ -36,8 +34,6 @@ const coin = fundBounty(10_000_000n);
 let chain: FakeChain;
 let source: FakeSource;
 let rig: Rig;
-let db: Db;
-let attempts: TraceStore;
 let fold: AttemptFold;
 let counts: Record<string, number>;
 let hub: Hub;
@@ -50,8 +46,6 @@ beforeEach(async () => {
   chain.mine(3, [coin]);
   source = new FakeSource(chain, "somewhere");
   rig = await new Rig(source).start();
-  db = await openDatabase(join(rig.folder.path, "attempts.sqlite"));
-  attempts = new TraceStore(db);
   fold = new AttemptFold([], null);
   counts = {};
   failures = [];
@@ -60,8 +54,7 @@ beforeEach(async () => {
   app = createApi({
     status: now,
     snapshot: () => rig.watch.snapshot(),
-    coins: rig.store,
-    attempts,
+    store: rig.store,
     hub,
     clock: rig.clock,
     log: { info: () => {}, problem: (_about, text) => void failures.push(text), recovered: () => {} },
@@ -72,14 +65,13 @@ beforeEach(async () => {
 afterEach(async () => {
   hub.stop();
   await rig.stop();
-  await db.destroy();
   rig.folder.remove();
 });
 
 async function trace(...lines: string[]): Promise<void> {
   for (const each of lines) fold.apply(parseTraceLine(each)!);
   const batch = fold.take();
-  await attempts.write(batch, { inode: 1, offset: 0, skipping: false, head: "" }, rig.clock.now());
+  await rig.store.commit({ trace: { batch, cursor: NOTHING_READ, at: rig.clock.now() } });
   for (const [name, by] of Object.entries(batch.counts)) counts[name] = (counts[name] ?? 0) + by;
   for (const record of batch.records) hub.attempt(publicAttempt(record));
   hub.touch();
@@ -178,7 +170,7 @@ describe("answers", () => {
     }
     expect((await get("/v1/attempts?before=nobody", apiError, 404)).error).toContain("no attempt nobody");
     expect((await get("/v1/attempts/xyz", apiError, 400)).error).toContain("16 hex digits");
-    expect((await get(`/v1/attempts/${BOOT}-99`, apiError, 404)).error).toContain("10,000");
+    expect((await get(`/v1/attempts/${BOOT}-99`, apiError, 404)).error).toContain("old ones are not kept");
     expect((await get("/v1/nothing", apiError, 404)).error).toContain("/openapi.json");
     const post = await app.request("/v1/status", { method: "POST" });
     expect(post.status).toBe(404);
@@ -214,7 +206,7 @@ describe("answers", () => {
   });
 
   test("a failure of ours is a 500 in JSON that hides its cause from outside and logs it", async () => {
-    attempts.get = async () => {
+    rig.store.attempt = async () => {
       throw new Error("secret path /x/y");
     };
     const answer = await get(`/v1/attempts/${BOOT}-1`, apiError, 500);

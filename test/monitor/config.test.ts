@@ -10,18 +10,22 @@ import { temporaryFolder } from "./support/rig.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
-const GOOD = ["--public", "p.json", "--store", "s.sqlite", "--esplora", "http://a"];
+const GOOD = ["--public", "p.json", "--store", "s.sqlite", "--source", "esplora:http://a"];
 
 describe("sources of settings", () => {
-  test("flags, with defaults for the rest; --esplora may be repeated", () => {
-    expect(readConfig([...GOOD, "--esplora", "https://b/api", "--port", "0", "--poll-seconds", "0.5"], {})).toEqual({
+  test("flags, with defaults for the rest; --source may be repeated", () => {
+    expect(readConfig([...GOOD, "--source", "core:/btc", "--port", "0", "--poll-seconds", "0.5"], {})).toEqual({
       public: "p.json",
       store: "s.sqlite",
-      esplora: ["http://a", "https://b/api"],
+      sources: ["esplora:http://a", "core:/btc"],
       port: 0,
       host: "127.0.0.1",
       pollSeconds: 0.5,
+      attemptsPerSecond: 50,
+      attemptDays: 90,
+      attemptRows: 100_000,
       blindSeconds: 30,
+      probeSeconds: 300,
     });
   });
 
@@ -29,21 +33,20 @@ describe("sources of settings", () => {
     const file = join(folder.path, "config.json");
     writeFileSync(
       file,
-      JSON.stringify({ public: "file", store: "file", port: 1, core: "http://node:8332", blindSeconds: 5 }),
+      JSON.stringify({ public: "file", store: "file", port: 1, sources: ["core:/btc"], blindSeconds: 5 }),
     );
     const environment = {
       PINATA_MONITOR_CONFIG: file,
       PINATA_MONITOR_STORE: "env",
       PINATA_MONITOR_PORT: "2",
-      PINATA_MONITOR_ESPLORA: "http://x http://y",
+      PINATA_MONITOR_SOURCE: "esplora:http://x  core:http://y",
     };
     expect(readConfig(["--port", "3"], environment)).toMatchObject({
       public: "file",
       store: "env",
       port: 3,
-      core: "http://node:8332",
       blindSeconds: 5,
-      esplora: ["http://x", "http://y"],
+      sources: ["esplora:http://x", "core:http://y"],
     });
   });
 });
@@ -52,9 +55,11 @@ describe("mistakes are one line that names the key, what was expected and what w
   test.each([
     [["--port", "70000"], /^port: .*65535.*; found "70000"$/],
     [["--port", "x"], /^port: .*number.*; found "x"$/],
-    [["--esplora", "ftp://x"], /^esplora\.1: an http or https URL; found "ftp:\/\/x"$/],
+    [["--source", "esplora:ftp://x"], /^sources\.1: esplora:https:\/\/host\/api.*; found "esplora:ftp:\/\/x"$/],
+    [["--source", "http://x"], /^sources\.1: esplora:…, core:… or electrum:…; found "http:\/\/x"$/],
+    [["--source", "core:ftp://me:secret@x"], /^sources\.1: core:.*; found "core:ftp:\/\/\(not shown\)@x"$/],
+    [["--source", "core:/btc#colour=red"], /^sources\.1: core:http.*; found "core:\/btc#colour=red"$/],
     [["--poll-seconds", "0"], /^pollSeconds: .*0\.05.*; found "0"$/],
-    [["--core-cookie", "f"], /^coreCookie: needs --core URL too; found "f"$/],
     [["--colour"], /--colour/],
     [["stray"], /stray/],
     [["--config", "/nowhere.json"], /^\/nowhere\.json: cannot be read as JSON: /],
@@ -65,8 +70,8 @@ describe("mistakes are one line that names the key, what was expected and what w
 
   test("what is missing", () => {
     expect(() => readConfig(GOOD.slice(2), {})).toThrow(/^public: .*; found nothing$/);
-    expect(() => readConfig(GOOD.slice(0, 4), {})).toThrow("esplora: at least one source: --esplora URL or --core URL");
-    expect(() => checkConfig({ public: "p", store: "s", esplora: ["http://a"], ports: 1 })).toThrow(
+    expect(() => readConfig(GOOD.slice(0, 4), {})).toThrow("sources: ");
+    expect(() => checkConfig({ public: "p", store: "s", sources: ["esplora:http://a"], ports: 1 })).toThrow(
       /^ports: .*nrecognized/,
     );
     const list = join(folder.path, "list.json");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { type Devchain, runDevchain } from "../../infra/devchain/main.ts";
 import { parseTransaction } from "../../monitor/proofs/transaction.ts";
-import { CoreSource } from "../../monitor/sources/core.ts";
+import { CoreSource } from "../../monitor/sources/core/core-source.ts";
 import { EsploraSource } from "../../monitor/sources/esplora.ts";
 import type { ChainSource } from "../../monitor/sources/source.ts";
 import { breach, PAID } from "./support/bounty.ts";

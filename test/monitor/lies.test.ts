@@ -160,7 +160,7 @@ describe("a lying source changes nothing but its own health", () => {
     expect(watched.sentence).toContain("0.10000000 BTC");
   });
 
-  test("a wrong merkle proof keeps a proven spend unconfirmed, until another source proves the block", async () => {
+  test("a wrong merkle proof keeps a proven spend unconfirmed, but told, until other sources prove the block", async () => {
     const { chain, coin } = funded();
     const stale = new FakeSource(chain, "stale");
     const honest = new FakeSource(chain, "honest");
@@ -173,8 +173,10 @@ describe("a lying source changes nothing but its own health", () => {
     chain.mine(1, [breach({ from: [{ transaction: coin }] })]);
     await watched.clock.advance(5000);
     expect(watched.problem(0)).toContain("merkle branch");
-    expect(watched.verdict).toBe("sealed");
+    expect(watched.verdict).toBe("moving");
+    expect(watched.coins).toEqual(["spent-unconfirmed 0"]);
     honest.lies = {};
+    stale.lies = {};
     await watched.clock.advance(20_000);
     expect(watched.verdict).toBe("smashed");
   });
@@ -188,7 +190,13 @@ describe("a lying source changes nothing but its own health", () => {
     chain.add(breach({ from: [{ transaction: coin }] }));
     await watched.round();
     expect(watched.verdict).toBe("moving");
-    chain.mine();
+    chain.mine(2);
+    await watched.round();
+    await watched.round();
+    expect(watched.verdict).toBe("moving");
+    expect(watched.sentence).toContain("in a block that one operator alone shows so far");
+    expect(watched.problem(0)).toMatch(/calls .* unspent, though block 4 of its own chain holds the spend/);
+    quiet.lies = {};
     await watched.round();
     expect(watched.verdict).toBe("smashed");
   });

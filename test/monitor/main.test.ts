@@ -82,7 +82,7 @@ beforeEach(async () => {
   writeFileSync(join(place.path, "public.json"), JSON.stringify(PUBLIC));
   args = [
     ...["--public", join(place.path, "public.json"), "--store", join(place.path, "store.sqlite")],
-    ...["--esplora", esplora.url, "--trace", trace, "--port", "0", "--poll-seconds", "0.05"],
+    ...["--source", `esplora:${esplora.url}`, "--trace", trace, "--port", "0", "--poll-seconds", "0.05"],
   ];
 });
 afterEach(async () => {
@@ -143,7 +143,11 @@ describe("killed with SIGKILL in the middle", () => {
       const end = conn + 400;
       const pour = setInterval(() => {
         const lines: string[] = [];
-        for (let i = 0; i < 20 && conn < end; i++) lines.push(...refusedAttempt(++conn));
+        for (let i = 0; i < 20 && conn < end; i++) {
+          conn++;
+          // No more in a second of the piñata's time than are kept.
+          lines.push(...refusedAttempt(conn, { time: 1_750_000_000_000 + conn * 50 }));
+        }
         if (lines.length > 0) appendFileSync(trace, `${lines.join("\n")}\n`);
         if (chain.tip.height < 60) chain.mine();
       }, 5);
@@ -241,7 +245,7 @@ test("inside another program: started, followed live, stopped and started again"
   const settings = {
     public: join(place.path, "public.json"),
     store: join(place.path, "store.sqlite"),
-    esplora: [esplora.url],
+    sources: [`esplora:${esplora.url}`],
     trace,
     port: 0,
     pollSeconds: 0.05,
@@ -263,9 +267,9 @@ test("inside another program: started, followed live, stopped and started again"
     expect(text).not.toContain("203.0.113.77");
     await running.stop();
   }
-  await expect(runMonitor({ ...settings, esplora: [esplora.url, `${esplora.url}/`] }, { log })).rejects.toThrow(
-    "is given twice",
-  );
+  await expect(
+    runMonitor({ ...settings, sources: [`esplora:${esplora.url}`, `esplora:${esplora.url}/`] }, { log }),
+  ).rejects.toThrow("is given twice");
   expect(said.join("\n")).toContain("Sealed: 0.10000000 BTC of regtest hang here");
 });
 

@@ -11,6 +11,7 @@ const spend = (kind: "breach" | "refund" | "unknown", block = true) => ({
   txid: "cd".repeat(32),
   kind,
   block: block ? BLOCK : null,
+  by: block ? ["one"] : [],
 });
 
 const HANGING = at({ state: "funded", funding: BLOCK });
@@ -24,8 +25,31 @@ const OVERTAKEN = at({ state: "spent", funding: BLOCK, spend: spend("refund") },
 const ODD = at({ state: "spent", funding: BLOCK, spend: spend("unknown") });
 
 const judgement = (coins: Circumstances["coins"], more: Partial<Circumstances> = {}) => {
-  return judge({ coins, network: "main", blindSeconds: null, everChecked: true, ...more });
+  return judge({ coins, network: "main", blindSeconds: null, everChecked: true, operators: 1, ...more });
 };
+
+describe("a block that one of two operators shows", () => {
+  const by = (...operators: string[]) => ({ ...spend("breach"), by: operators });
+  const alone = at({ state: "spent", funding: BLOCK, spend: by("one") }, true);
+
+  test("makes no smashed piñata, but a moving one", () => {
+    const { verdict, sentence } = judgement([alone], { operators: 2 });
+    expect(verdict).toBe("moving");
+    expect(sentence).toContain("in a block that one operator alone shows so far");
+  });
+
+  test("is enough when the other shows it too, or when there is no other", () => {
+    const both = at({ state: "spent", funding: BLOCK, spend: by("one", "two") }, true);
+    expect(judgement([both], { operators: 3 }).verdict).toBe("smashed");
+    expect(judgement([alone], { operators: 1 }).verdict).toBe("smashed");
+  });
+
+  test.each([REFUNDED, ODD])("leaves a coin hanging that left otherwise: %#", (coin) => {
+    const { verdict, sentence } = judgement([coin], { operators: 2 });
+    expect(verdict).toBe("sealed");
+    expect(sentence).toContain("One operator alone shows a block in which 1.00000000 BTC have left");
+  });
+});
 
 describe("sources answer", () => {
   test.each([

@@ -1,7 +1,7 @@
 /** The watch over an honest source, through blindness, failures of the store, and restarts at every step. */
 import { afterEach, describe, expect, test } from "vitest";
 import { SourceError } from "../../monitor/sources/source.ts";
-import { breach, ELSEWHERE, fundBounty, funding, refund } from "./support/bounty.ts";
+import { breach, ELSEWHERE, fundBounty, funding, REFUND_HEIGHT, refund } from "./support/bounty.ts";
 import { FakeChain } from "./support/fake-chain.ts";
 import { FakeSource } from "./support/fake-source.ts";
 import { Rig } from "./support/rig.ts";
@@ -91,6 +91,8 @@ describe("an honest source", () => {
   test("a refund is a refund, and the verdict says whose", async () => {
     const { chain, coin } = funded();
     const watched = await rig(new FakeSource(chain));
+    chain.mine(REFUND_HEIGHT);
+    await watched.round();
     chain.add(refund({ from: [{ transaction: coin }] }));
     await watched.round();
     await watched.round();
@@ -146,7 +148,10 @@ describe("an honest source", () => {
     source.asked = [];
     const said = watched.said.length;
     let writes = 0;
-    watched.store.write = async () => void writes++;
+    watched.store.commit = async () => {
+      writes++;
+      return [];
+    };
     await watched.clock.advance(10_000);
     expect(new Set(source.asked)).toEqual(new Set(["tip", "fundings", "spender"]));
     expect(watched.said.length).toBe(said);
@@ -200,6 +205,40 @@ describe("blindness", () => {
     await watched.round();
     source.lies.tip = () => new Promise(() => {});
     await watched.clock.advance(32_000);
+    expect(watched.verdict).toBe("blind");
+  });
+
+  test("of two operators one hangs: silence of the other is not enough, ours would be, and a breach is told by either", async () => {
+    const { chain, coin } = funded();
+    const hanging = new FakeSource(chain, "hanging");
+    hanging.lies.tip = () => new Promise(() => {});
+    const honest = new FakeSource(chain, "honest");
+    const watched = await rig(hanging, honest);
+    await watched.round();
+    expect(watched.verdict).toBe("blind");
+    honest.own = true;
+    expect(watched.verdict).toBe("sealed");
+    honest.own = false;
+    chain.add(breach({ from: [{ transaction: coin }] }));
+    await watched.round();
+    expect(watched.verdict).toBe("moving");
+  });
+
+  test("a clock that jumps, or a machine that slept, is no silence of the sources; what comes after it counts", async () => {
+    const { chain } = funded();
+    const source = new FakeSource(chain);
+    const watched = await rig(source);
+    await watched.round();
+    const real = watched.clock.now.bind(watched.clock);
+    for (const lead of [86_400_000, -86_400_000]) {
+      watched.clock.now = () => real() + lead;
+      await watched.round();
+      expect(watched.verdict).toBe("sealed");
+    }
+    source.lies.tip = () => new Promise(() => {});
+    await watched.clock.advance(29_000);
+    expect(watched.verdict).toBe("sealed");
+    await watched.clock.advance(4_000);
     expect(watched.verdict).toBe("blind");
   });
 

@@ -1,10 +1,9 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { verdict as verdicts } from "../../monitor/schema.ts";
 import { createApp } from "../../web/app.tsx";
 import type { Snapshot } from "../../web/feed.ts";
 import { HandClock } from "./support/hand-clock.ts";
-import { feedWith, HandFeed, INFO, NOW, SPEND, sampleAttempt, sampleStatus } from "./support/samples.ts";
+import { feedWith, HandFeed, INFO, NOW, sampleAttempt, sampleStatus } from "./support/samples.ts";
 
 const clock = new HandClock(NOW + 2_000);
 const appOf = (feed: HandFeed, info = INFO) => createApp({ feed, info, clock });
@@ -14,10 +13,6 @@ const stale = (verdict: "sealed" | "moving" | "smashed" | "refunded", changes: P
   return feed;
 };
 
-async function html(feed: HandFeed, path = "/"): Promise<string> {
-  return await (await appOf(feed).request(path)).text();
-}
-
 /** The text of a page, tags and templates taken out. */
 function words(page: string): string {
   return page
@@ -25,240 +20,6 @@ function words(page: string): string {
     .replace(/<[^>]+>/g, "")
     .replace(/[ \n]+/g, " ");
 }
-
-const wordOf = (page: string) => /data-t="word"[^>]*>([^<]*)</.exec(page)?.[1];
-const lastOf = (page: string) => /<span data-t="last">([^<]*)</.exec(page)?.[1];
-
-describe("the front page", () => {
-  it.each(verdicts.options)("says %s in a word, a sentence, a title and a picture", async (verdict) => {
-    const page = await html(feedWith(verdict));
-    const word = verdict[0]!.toUpperCase() + verdict.slice(1);
-    expect(page.startsWith('<!doctype html><html lang="en">')).toBe(true);
-    expect(wordOf(page)).toBe(word);
-    expect(page).toContain(`<title>${word} · piñata</title>`);
-    expect(page).toMatch(new RegExp(`<body data-state="${verdict}"`));
-    expect(words(page)).toContain(sampleStatus(verdict).sentence);
-    expect(page).toMatch(
-      /<title id="pinata-title" data-t="picture">The donkey piñata|<title id="pinata-title" data-t="picture">A /,
-    );
-    expect(/data-if="asOf" hidden/.test(page)).toBe(verdict !== "blind");
-  });
-
-  it("shows amounts, times, counts and sources exactly", async () => {
-    const text = words(await html(feedWith("sealed")));
-    for (const part of [
-      "10.00012345 BTC",
-      "all that was ever put in",
-      "Whole since2026-02-17 12:00:00 UTC 12 days ago",
-      "Attempts so far1\u202f234 57 in 24 hours, 2 opened it",
-      "2026-03-01 11:59:56 UTC just now by 1 of 2 sources",
-      "three blocks behind the others",
-      "worth nothing",
-      "pinata.example:10002",
-    ]) {
-      expect(text).toContain(part);
-    }
-    expect(await html(feedWith("sealed"))).toContain(
-      '<time datetime="2026-02-17T12:00:00Z">2026-02-17 12:00:00 UTC</time>',
-    );
-  });
-
-  it("shows a spend with what was checked", async () => {
-    const text = words(await html(feedWith("smashed")));
-    expect(text).toContain(
-      "Smashed: moved by the key. Checked: a key-path signature that verifies against the output key",
-    );
-    expect(text).toContain(SPEND);
-    expect(text).toContain("In block 204\u202f122");
-    expect(words(await html(feedWith("moving")))).toContain("On the move, by the key.");
-    expect(words(await html(feedWith("refunded")))).toContain("Refunded: moved by the published refund script.");
-    const unknown = feedWith("smashed");
-    const [coin] = sampleStatus("smashed").coins;
-    unknown.show("smashed", { coins: [{ ...coin!, spend: { ...coin!.spend!, kind: "unknown" } }] });
-    expect(words(await html(unknown))).toContain("Moved, and nobody could prove how.");
-  });
-
-  it("lists the latest ten attempts, and the funnel", async () => {
-    const page = await html(feedWith("sealed", 30));
-    expect(page.match(/<li data-key="5f3a09c1d2e4b687-/g)).toHaveLength(10);
-    expect(words(page)).toContain("Reached key exchange: no certificate (RFC 8446 §4.4.2.4)");
-    expect(page).toContain('width="51%"');
-    expect(words(await html(feedWith("awaited", 0)))).toContain("Nobody has tried yet.");
-  });
-
-  it("gives the exact commands, with the practice files quoted for a shell", async () => {
-    const info = { ...INFO, practiceDir: "/home/o'neil/my piñata" };
-    const app = createApp({ feed: feedWith("sealed", 0), info, clock });
-    const page = (await (await app.request("/")).text()).replaceAll("&#39;", "'");
-    expect(page).toContain(
-      "openssl s_client -connect pinata.example:10000 -tls1_3 -quiet -cert '/home/o'\\''neil/my piñata/player.pem'",
-    );
-    const text = words(await html(feedWith("sealed", 0)));
-    expect(text).toContain("-Verify 3 -CAfile /home/player/.pinata/practice/ca.pem");
-    expect(text).toContain("socat TCP:pinata.example:10000 TCP:pinata.example:10002");
-    expect(text).toContain("npx pinata smash");
-    expect(text).toContain("-----BEGIN CERTIFICATE-----");
-  });
-
-  it("does without what the operator did not give", async () => {
-    const app = createApp({
-      feed: feedWith("sealed", 0),
-      info: { ...INFO, practiceDir: null, trustAnchor: null },
-      clock,
-    });
-    const text = words(await (await app.request("/")).text());
-    expect(text).not.toContain("BEGIN CERTIFICATE");
-    expect(text).toContain("Nobody was given a certificate for this piñata.");
-    expect(text).toContain("-cert player.pem -key player.key");
-  });
-
-  it("says nothing of practice on the real network", async () => {
-    const feed = feedWith("sealed", 0);
-    feed.show("sealed", { network: "mainnet" });
-    expect(words(await html(feed))).not.toContain("worth nothing");
-  });
-
-  it("says when the piñata does not run, or was never seen", async () => {
-    const feed = feedWith("sealed", 0);
-    feed.show("sealed", { pinata: { ...sampleStatus("sealed").pinata!, running: false } });
-    expect(words(await html(feed))).toContain("The piñata is not running just now");
-    feed.show("sealed", { pinata: null });
-    expect(words(await html(feed))).toContain("has not been seen running yet");
-  });
-
-  it("reloads by itself where there is no script, and only there", async () => {
-    expect(await html(feedWith("sealed"))).toContain('<noscript><meta http-equiv="refresh" content="10"/></noscript>');
-  });
-
-  it("weighs less than 50 KB with all it needs, unpacked, and less than 16 KB packed", async () => {
-    const app = appOf(feedWith("smashed", 50));
-    const page = await (await app.request("/")).text();
-    const assets = [...page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((match) => match[1]!);
-    expect(assets).toHaveLength(3);
-    const sizes = await Promise.all(
-      assets.map(async (path) => (await (await app.request(path)).arrayBuffer()).byteLength),
-    );
-    expect(Buffer.byteLength(page) + sizes.reduce((sum, size) => sum + size)).toBeLessThan(50_000);
-    const wire = await Promise.all(
-      ["/", ...assets].map(async (path) => {
-        const response = await app.request(path, { headers: { "accept-encoding": "gzip" } });
-        return (await response.arrayBuffer()).byteLength;
-      }),
-    );
-    expect(wire.reduce((sum, size) => sum + size)).toBeLessThan(16_000);
-    const script = assets.findIndex((path) => path.includes("live"));
-    expect(sizes[script]).toBeLessThan(6 * 1024);
-  });
-});
-
-describe("a silent monitor", () => {
-  it.each(["sealed", "refunded"] as const)(
-    "turns %s to BLIND, with since when and the last word as such",
-    async (verdict) => {
-      const page = await html(stale(verdict));
-      expect(wordOf(page)).toBe("Blind");
-      expect(page).toMatch(/<body data-state="blind" data-known="blind"/);
-      expect(words(page)).toContain(
-        "The monitor has been silent since 12:00:00 UTC on 1 March 2026: nothing is claimed about now.",
-      );
-      expect(lastOf(page)).toBe(
-        `It was ${verdict} as of 12:00:00 UTC on 1 March 2026. Whether it still is, nobody here can say.`,
-      );
-      expect(words(page)).toContain(
-        "Everything below is as of 12:00:00 UTC on 1 March 2026, the last word of the monitor.",
-      );
-      expect(words(page)).toContain("What is wrong: nothing listens at the monitor&#39;s address.");
-      expect(words(page)).not.toContain(sampleStatus(verdict).sentence);
-    },
-  );
-
-  it("leaves a proven smash named, with the time", async () => {
-    const page = await html(stale("smashed"));
-    expect(wordOf(page)).toBe("Blind");
-    expect(page).toMatch(/<body data-state="blind" data-known="smashed"/);
-    expect(lastOf(page)).toBe("A smash was proven: SMASHED as of 12:00:00 UTC on 1 March 2026.");
-    expect(lastOf(await html(stale("moving")))).toBe(
-      "A spend by the key was proven, not yet in a block: MOVING as of 12:00:00 UTC on 1 March 2026.",
-    );
-  });
-
-  it("so does a monitor that is blind itself", async () => {
-    const feed = feedWith("blind", 0);
-    expect(lastOf(await html(feed))).toBe("");
-    feed.show("blind", { coins: sampleStatus("smashed").coins });
-    expect(lastOf(await html(feed))).toBe("A smash was proven: SMASHED as of 11:59:56 UTC on 1 March 2026.");
-  });
-
-  it("and one that is blind says of when the coins are, and of nothing before the first check", async () => {
-    const feed = feedWith("blind", 0);
-    expect(words(await html(feed))).toContain("The coins below are as of 11:59:56 UTC on 1 March 2026.");
-    feed.show("blind", { checked: null, coins: [], hanging: 0, funded: 0 });
-    const page = await html(feed);
-    expect(words(page)).toContain("Hanging in itunknown not checked yet");
-    expect(page).toMatch(/data-if="asOf" hidden/);
-  });
-
-  it("from the start: nothing is known, and the page says so", async () => {
-    const page = await html(new HandFeed({ problem: "nothing listens at the monitor's address" }));
-    expect(wordOf(page)).toBe("Blind");
-    expect(words(page)).toContain(
-      "The monitor has not answered since this page&#39;s server started at 11:59:00 UTC on 1 March 2026: nothing is known.",
-    );
-    expect(words(page)).toContain("Hanging in itunknown");
-    expect(words(page)).toContain("openssl s_client");
-  });
-});
-
-describe("texts that peers chose", () => {
-  const evil = `</span><script>alert(1)</script><img src=x onerror="alert(2)"> & 'x' "y"`;
-  const hostile = sampleAttempt(1, { subject: evil, fingerprint: evil, reason: evil, peer: evil });
-
-  it.each(["/", `/attempts/${hostile.id}`])("are text on %s", async (path) => {
-    const feed = feedWith("sealed", 0);
-    feed.hit(hostile);
-    feed.show("sealed", { sources: [{ ...sampleStatus("sealed").sources[0]!, name: evil }] });
-    const page = await html(feed, path);
-    expect(page).not.toContain("<script>");
-    expect(page).not.toContain("<img");
-    expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
-  });
-});
-
-describe("an attempt's own page", () => {
-  it("tells how far it got and why it ended", async () => {
-    const feed = feedWith("sealed", 3);
-    feed.hit(sampleAttempt(4, { subject: "CN=mallory" }));
-    const page = await html(feed, `/attempts/${sampleAttempt(4).id}`);
-    const text = words(page);
-    for (const part of [
-      "no certificate (RFC 8446 §4.4.2.4)",
-      "The piñata sent certificate_required (116)",
-      "CN=mallory",
-      "203.0.x.x",
-      "517 bytes in, 1\u202f402 bytes out",
-    ]) {
-      expect(text).toContain(part);
-    }
-    expect(page.match(/class="rung done"/g)).toHaveLength(4);
-    expect(page.match(/class="rung not"/g)).toHaveLength(4);
-    expect(page).not.toContain("http-equiv");
-  });
-
-  it("reloads while it is open", async () => {
-    const feed = feedWith("sealed", 0);
-    feed.hit(sampleAttempt(1, { ended: null, outcome: "open" }));
-    expect(await html(feed, `/attempts/${sampleAttempt(1).id}`)).toContain("http-equiv");
-  });
-
-  it("is a helpful 404 when there is none, and a 503 when nobody can say", async () => {
-    const feed = feedWith("sealed", 0);
-    const response = await appOf(feed).request("/attempts/%3Cb%3E");
-    expect(response.status).toBe(404);
-    expect(words(await response.text())).toContain("Names look like");
-    feed.attempt = () => Promise.reject(new Error("no answer"));
-    expect((await appOf(feed).request(`/attempts/${sampleAttempt(1).id}`)).status).toBe(503);
-  });
-});
 
 describe("every answer", () => {
   const paths = [
@@ -356,9 +117,9 @@ describe("caching", () => {
   it("packs for who unpacks, under another ETag", async () => {
     const app = appOf(feedWith("sealed", 3));
     const plain = await app.request("/");
-    const packed = await app.request("/", { headers: { "accept-encoding": "br, gzip" } });
+    const packed = await app.request("/", { headers: { "accept-encoding": "gzip" } });
     expect(packed.headers.get("content-encoding")).toBe("gzip");
-    expect(packed.headers.get("vary")).toBe("accept-encoding");
+    expect(packed.headers.get("vary")).toBe("accept-encoding, accept-language");
     expect(packed.headers.get("etag")).not.toBe(plain.headers.get("etag"));
     expect(gunzipSync(Buffer.from(await packed.arrayBuffer())).toString()).toBe(await plain.text());
     const refused = await app.request("/", { headers: { "accept-encoding": "gzip;q=0" } });

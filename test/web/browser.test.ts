@@ -11,17 +11,22 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { verdict as verdicts } from "../../monitor/schema.ts";
 import { createApp } from "../../web/app.tsx";
+import { english } from "../../web/catalogue/choose.ts";
 import { systemClock } from "../../web/clock.ts";
-import { ago } from "../../web/text.ts";
+import { ASK_EVERY } from "../../web/past.ts";
 import { hasBrowser, launchBrowser } from "../support/browser.ts";
-import { feedWith, type HandFeed, INFO, NOW, sampleAttempt, sampleStatus } from "./support/samples.ts";
+import { givePast, giveTrace, sampleEvents } from "./support/past.ts";
+import { feedWith, type HandFeed, INFO, NOW, SPEND, sampleAttempt, sampleStatus } from "./support/samples.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let browser: Browser;
 let feed: HandFeed;
 let server: Server;
-const clock = { ...systemClock, now: () => NOW + 2_000 };
+let later = 2_000;
+const clock = { ...systemClock, now: () => NOW + later };
+const LOOKED_AT = sampleAttempt(6, { door: "server", reason: "x".repeat(300), fingerprint: "y".repeat(64) });
+const PAGES = ["/", "/guide", "/timeline", "/funnel", `/attempts/${LOOKED_AT.id}`, "/nowhere"];
 
 function listen(port: number): Promise<Server> {
   const app = createApp({ feed, info: INFO, clock });
@@ -34,6 +39,22 @@ async function close(): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   await closed;
+}
+
+/** A past for the timeline and the funnel, and an attempt with its trace. */
+async function withPast(): Promise<void> {
+  givePast(feed);
+  feed.hit(LOOKED_AT);
+  giveTrace(feed, LOOKED_AT, sampleEvents(LOOKED_AT, { subject: "CN=mallory", fingerprint: "y".repeat(64) }));
+  later += ASK_EVERY;
+  feed.show("sealed");
+  await expect
+    .poll(async () => {
+      later += 2_001;
+      return await (await fetch(`http://127.0.0.1:${portOf()}/timeline`)).text();
+    })
+    .toContain("Coins put in");
+  later += 2_001;
 }
 
 const portOf = () => (server.address() as AddressInfo).port;
@@ -66,6 +87,7 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
   });
   afterAll(() => browser.close());
   beforeEach(async () => {
+    later = 2_000;
     feed = feedWith("sealed", 5);
     server = await listen(0);
   });
@@ -102,10 +124,11 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
   it("draws live exactly what the server draws", async () => {
     const { page } = await open({ reducedMotion: "reduce" });
     await live(page);
+    const fresh = await open({ reducedMotion: "reduce" });
     for (const verdict of ["smashed", "awaited", "refunded", "sealed", "blind"] as const) {
       feed.show(verdict);
       await wordIs(page, verdict[0]!.toUpperCase() + verdict.slice(1));
-      const fresh = await open({ reducedMotion: "reduce" });
+      await fresh.page.reload();
       /** Every visible text, in order. */
       const main = (of: Page) =>
         of.evaluate(() =>
@@ -116,7 +139,6 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
       const drawn = await main(fresh.page);
       expect(drawn.length).toBeGreaterThan(100);
       expect(await main(page)).toEqual(drawn);
-      await fresh.page.context().close();
     }
   });
 
@@ -233,7 +255,9 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
         new Date(NOW - back * 1_000).toISOString().replace(".000", ""),
       );
       const said = await page.textContent('[data-when="sinceAt"] .ago');
-      const times = [2_000, 3_000, 4_000].map((ms) => ago(new Date(NOW - back * 1_000).toISOString(), NOW + ms));
+      const times = [2_000, 3_000, 4_000].map((ms) =>
+        english.ago(new Date(NOW - back * 1_000).toISOString(), NOW + ms),
+      );
       expect(times).toContain(said);
     }
   });
@@ -245,25 +269,37 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
     expect(await page.locator(".word").isVisible()).toBe(true);
     expect(await page.locator("#coins").textContent()).toContain("Smashed: moved by the key.");
     expect(await page.locator("#attempts").textContent()).toContain("no certificate (RFC 8446 §4.4.2.4)");
-    expect(await page.locator("#practise").textContent()).toContain("openssl s_client -connect pinata.example:10000");
     expect(await page.locator("svg.pinata > .on-smashed").first().isVisible()).toBe(true);
     expect(await page.locator('noscript meta[http-equiv="refresh"]').getAttribute("content")).toBe("10");
+    await page.click("nav .cta");
+    expect(await page.locator("#practise").textContent()).toContain("openssl s_client -connect pinata.example:10000");
   });
 
   it("is dark in the dark", async () => {
+    const { page } = await open();
     const ground = async (colorScheme: "dark" | "light") => {
-      const { page } = await open({ colorScheme });
+      await page.emulateMedia({ colorScheme });
       return await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     };
     expect(await ground("light")).toBe("rgb(255, 249, 240)");
     expect(await ground("dark")).toBe("rgb(23, 16, 28)");
   });
 
-  it.each([320, 360, 768, 1280])("fits %i pixels without sideways scroll", async (width) => {
-    feed.hit(sampleAttempt(6, { reason: "x".repeat(300), fingerprint: "y".repeat(64) }));
-    for (const path of ["/", `/attempts/${sampleAttempt(6).id}`, "/nowhere"]) {
-      const { page } = await open({ viewport: { width, height: 740 } }, path);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  it("fits 320, 360, 768 and 1280 pixels without sideways scroll, from left to right and from right to left", async () => {
+    await withPast();
+    const { page } = await open();
+    for (const path of [...PAGES, "/?lang=de", "/guide?lang=fr"]) {
+      await page.goto(`http://127.0.0.1:${portOf()}${path}`);
+      for (const width of [320, 360, 768, 1280]) {
+        await page.setViewportSize({ width, height: 740 });
+        for (const dir of ["ltr", "rtl"]) {
+          const across = await page.evaluate((set) => {
+            document.documentElement.dir = set;
+            return document.documentElement.scrollWidth;
+          }, dir);
+          expect(across, `${path} at ${width}, ${dir}`).toBeLessThanOrEqual(width);
+        }
+      }
     }
   });
 
@@ -294,29 +330,98 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
     await page.waitForURL(`**/attempts/${sampleAttempt(5).id}`);
   });
 
-  it.each(["light", "dark"] as const)("has nothing that axe complains of, in any state, %s", async (colorScheme) => {
-    const check = async (path: string) => {
-      const { page } = await open(
-        { colorScheme, bypassCSP: true, reducedMotion: "reduce", viewport: { width: 1280, height: 900 } },
-        path,
-      );
+  it("reads from right to left: what stood at the left edge stands at the right one", async () => {
+    const { page } = await open({ viewport: { width: 1280, height: 900 } });
+    const left = (selector: string) =>
+      page.locator(selector).evaluate((e) => Math.round(e.getBoundingClientRect().left));
+    expect(await left(".picture")).toBeLessThan(await left(".say"));
+    await page.evaluate(() => document.documentElement.setAttribute("dir", "rtl"));
+    expect(await left(".picture")).toBeGreaterThan(await left(".say"));
+    const bar = page.locator(".bar").nth(2);
+    expect(await bar.evaluate((e) => getComputedStyle(e).transform)).toBe("matrix(-1, 0, 0, 1, 0, 0)");
+    expect(
+      await page
+        .locator(".attempts > li")
+        .first()
+        .evaluate((e) => getComputedStyle(e).borderRightWidth),
+    ).toBe("5px");
+  });
+
+  it("is live in the language that was asked for, and says in it that its server is gone", async () => {
+    const { page, errors } = await open({}, "/?lang=de");
+    await live(page);
+    feed.show("smashed");
+    await wordIs(page, "Zerschlagen");
+    expect(await page.textContent(".sentence")).toBe("Jemand hat den Schlüssel herausgeholt und die Münzen bewegt.");
+    feed.hit(sampleAttempt(6));
+    const first = page.locator("#attempts .attempts > li a").first();
+    await page.waitForFunction(
+      (href) => document.querySelector(".attempts > li a")?.getAttribute("href") === href,
+      `/attempts/${sampleAttempt(6).id}?lang=de`,
+    );
+    expect(await first.textContent()).toContain("TLS-Server");
+    await close();
+    await page.evaluate(() => {
+      const now = Date.now;
+      Date.now = () => now() + 16_000;
+    });
+    await wordIs(page, "Blind");
+    expect(await page.textContent(".sentence")).toContain("Diese Seite hat ihren Server verloren");
+    expect(await page.textContent(".last")).toContain("Zuletzt bekannt: ZERSCHLAGEN, Stand ");
+    expect(errors).toEqual([]);
+    server = await listen(0);
+  });
+
+  it("shows what happened as soon as it is known", async () => {
+    await withPast();
+    const { page } = await open();
+    await live(page);
+    feed.show("smashed");
+    await wordIs(page, "Smashed");
+    givePast(feed);
+    later += ASK_EVERY;
+    feed.show("smashed", { since: NOW });
+    await page.waitForFunction(() => document.querySelector('.timeline [data-mark="spend"]') !== null, null, {
+      polling: 50,
+    });
+    expect(await page.locator(".timeline > li a").first().getAttribute("href")).toBe(`/api/v1/breach/${SPEND}`);
+  });
+
+  it("is black on white on paper, without what only a screen needs", async () => {
+    const { page } = await open({ colorScheme: "dark" });
+    await page.emulateMedia({ media: "print" });
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe("rgb(255, 255, 255)");
+    expect(await page.locator("header nav").isVisible()).toBe(false);
+    expect(await page.locator(".word").isVisible()).toBe(true);
+  });
+
+  it("has nothing that axe complains of: every page, every state, by day and by night", async () => {
+    await withPast();
+    const { page } = await open({ bypassCSP: true, reducedMotion: "reduce", viewport: { width: 1280, height: 900 } });
+    const complaints = (rules: string[]) =>
+      page.evaluate(async (only) => {
+        interface Result {
+          violations: { id: string; nodes: { html: string }[] }[];
+        }
+        const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<Result> } };
+        const { violations } = await axe.run(only.length === 0 ? {} : { runOnly: only });
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      }, rules);
+    /** All rules by day; by night the same page in other colours. */
+    const check = async (path: string, rules: string[] = []) => {
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.goto(`http://127.0.0.1:${portOf()}${path}`);
       await page.evaluate(AXE);
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        };
-        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-      });
-      expect(found).toEqual([]);
-      await page.context().close();
+      expect(await complaints(rules), path).toEqual([]);
+      await page.emulateMedia({ colorScheme: "dark" });
+      expect(await complaints(["color-contrast"]), `${path} by night`).toEqual([]);
     };
-    for (const verdict of verdicts.options) {
+    for (const path of PAGES) await check(path);
+    for (const [i, verdict] of verdicts.options.entries()) {
       feed.show(verdict);
-      await check("/");
+      await check(`/?lang=${["de", "fr"][i % 2]}`, ["color-contrast"]);
     }
     feed.set({ fresh: false, problem: "nothing listens at the monitor's address" });
     await check("/");
-    await check(`/attempts/${sampleAttempt(5).id}`);
-    await check("/nowhere");
   });
 });

@@ -61,7 +61,54 @@ describe("the feed", () => {
     feed.subscribe((change) => seen.push(change));
     monitor.send("attempt", sampleAttempt(9), 2);
     await until(() => feed.snapshot().attempts.length === 1);
-    expect(seen).toEqual([{ kind: "attempt", attempt: sampleAttempt(9) }]);
+    expect(seen).toEqual([{ kind: "attempt", attempt: sampleAttempt(9), id: 2 }]);
+  });
+
+  it("asks at first for all events that the monitor remembers, and tells where they begin", async () => {
+    monitor.attempts = [sampleAttempt(8)];
+    const stream = monitor.nextStream();
+    const seen: Change[] = [];
+    start();
+    feed.subscribe((change) => seen.push(change));
+    expect((await stream).headers["last-event-id"]).toBe("0");
+    await until(() => verdict() === "sealed");
+    monitor.send("status", sampleStatus("moving"), 700);
+    monitor.send("attempt", sampleAttempt(8), 701);
+    monitor.send("attempt", sampleAttempt(9), 702);
+    await until(() => feed.snapshot().attempts.length === 2);
+    expect(seen.slice(-4)).toEqual([
+      { kind: "gap", from: 700 },
+      { kind: "status", id: 700 },
+      { kind: "attempt", attempt: sampleAttempt(8), id: 701, again: true },
+      { kind: "attempt", attempt: sampleAttempt(9), id: 702 },
+    ]);
+  });
+
+  it("tells of a gap when it comes back to more than one event later, or to a monitor that counts anew", async () => {
+    start();
+    const gaps: Change[] = [];
+    feed.subscribe((change) => change.kind === "gap" && gaps.push(change));
+    await until(() => verdict() === "sealed");
+    monitor.send("status", sampleStatus("moving"), 41);
+    await until(() => verdict() === "moving");
+    const comeBack = async (id: number, word: "sealed" | "moving" | "smashed" | "refunded") => {
+      const again = monitor.nextStream();
+      monitor.cut();
+      await eventually(() => feed.snapshot().problem !== null);
+      clock.advance(500);
+      await again;
+      await until(() => feed.snapshot().problem === null);
+      monitor.send("status", sampleStatus(word), id);
+      await until(() => verdict() === word);
+    };
+    await comeBack(42, "smashed");
+    expect(gaps).toEqual([{ kind: "gap", from: 41 }]);
+    await comeBack(50, "refunded");
+    await comeBack(7, "smashed");
+    expect(gaps.slice(1)).toEqual([
+      { kind: "gap", from: 50 },
+      { kind: "gap", from: 7 },
+    ]);
   });
 
   it("comes back with the last event's id when the stream breaks", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { UNKNOWN_SITE } from "../../web/machine/site.ts";
 import { runWeb, webOptions } from "../../web/main.ts";
 import { FakeMonitor } from "./support/fake-monitor.ts";
 import { INFO, sampleStatus } from "./support/samples.ts";
@@ -52,7 +53,7 @@ describe("runWeb", () => {
     const viewer = await fetch(`${web.url}/events`);
     expect(viewer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     await web.stop();
-    await expect(viewer.text()).rejects.toThrow();
+    expect(await viewer.text()).toContain("event: status");
     await expect(fetch(web.url)).rejects.toThrow("fetch failed");
   });
 
@@ -81,12 +82,30 @@ describe("the flags", () => {
       port: 0,
       host: "::1",
       info: { doorsHost: "[fd00::7]", trustAnchor: pem, practiceDir: "/p", dialPort: 4 },
+      site: UNKNOWN_SITE,
     });
     expect(webOptions(["--monitor", "https://m", "--doors-host", "0.0.0.0"])).toEqual({
       monitorUrl: "https://m",
       port: 8080,
       host: "127.0.0.1",
       info: { doorsHost: "localhost", trustAnchor: null, practiceDir: null, dialPort: 40_001 },
+      site: UNKNOWN_SITE,
+    });
+  });
+
+  it("say how the page is reached from outside", () => {
+    const token = file("token", "0123456789abcdef\n");
+    const onion = `http://${"a".repeat(56)}.onion/`;
+    const args = ["--monitor", "http://m", "--public-url", "https://example.org/pinata/", "--onion-url", onion];
+    expect(
+      webOptions([...args, "--trust-proxy", "--security-contact", "mailto:a@b.example", "--metrics-token-file", token])
+        .site,
+    ).toEqual({
+      publicUrl: "https://example.org/pinata",
+      onionUrl: onion.slice(0, -1),
+      proxy: "x-forwarded",
+      securityContact: "mailto:a@b.example",
+      metricsToken: "0123456789abcdef",
     });
   });
 
@@ -100,6 +119,16 @@ describe("the flags", () => {
     [["--monitor", "http://m", "--doors-host", "a;b"], "--doors-host a;b is not a host name or address"],
     [["--monitor", "http://m", "--public", "/nowhere/public.json"], "/nowhere/public.json cannot be read"],
     [["--monitor", "http://m", "--what"], "--what"],
+    [["--monitor", "http://m", "--public-url", "example.org"], "--public-url example.org is not an http or https URL"],
+    [
+      ["--monitor", "http://m", "--public-url", "https://a/?b"],
+      "--public-url https://a/?b is not an http or https URL",
+    ],
+    [["--monitor", "http://m", "--public-url", "https://a/b%22c"], "its path may hold letters, digits"],
+    [["--monitor", "http://m", "--onion-url", "http://a.example"], "is not the address of an onion service"],
+    [["--monitor", "http://m", "--security-contact", "me"], "--security-contact me is not a URI as RFC 9116 asks"],
+    [["--monitor", "http://m", "--metrics-token-file", "/nowhere/token"], "/nowhere/token cannot be read"],
+    [["--monitor", "http://m", "--metrics-token-file", "/dev/null"], "/dev/null does not hold a token"],
   ])("%j are refused in one clear line", (args, message) => {
     expect(() => webOptions(args)).toThrow(message);
   });
@@ -129,7 +158,7 @@ describe("the process", () => {
       if (how === "disconnect") child.disconnect();
       else child.kill(how);
       expect(await exit).toEqual([0, null]);
-      await expect(viewer.text()).rejects.toThrow();
+      expect(await viewer.text()).toContain("event: status");
     },
   );
 

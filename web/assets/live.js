@@ -1,30 +1,41 @@
-// Keeps an open page up to date through /events (bindings: pages/bind.tsx). Everything is written as text or to a few
-// known attributes, so nothing that a peer sent becomes markup. When the server falls silent, the page claims nothing.
-const { body } = document;
+// Keeps an open page up to date through its event stream (bindings: pages/bind.tsx). Everything is written as text or to
+// a few known attributes, so nothing that a peer sent becomes markup. When the server falls silent, the page claims nothing.
+const { body, documentElement } = document;
 const SILENT_AFTER = 15_000;
 const SHOWN = 20;
 const ATTRIBUTES = /^(data-(mark|ok|outcome)|width|href)$/;
+const stream = new URL(document.querySelector('link[type="text/event-stream"]').href);
+const base = stream.pathname.slice(0, -"/events".length);
 let skew = Number(body.dataset.now) - Date.now();
 let heard = Date.now();
 let lost = false;
 
-const plural = (n, noun) => `${String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f")} ${noun}${n === 1 ? "" : "s"} ago`;
+const tag = documentElement.lang;
+const moment = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
+const relative = new Intl.RelativeTimeFormat(tag);
+const soon = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+const utc = (time) => time && `${moment.format(Date.parse(time))} UTC`;
 const iso = (millis) => new Date(millis).toISOString().replace(/\.\d+Z$/, "Z");
-const utc = (time) => time.replace("T", " ").replace("Z", " UTC");
 
-/** The twin of `ago` in web/text.ts. */
+/** The twin of `ago` in web/catalogue/language.ts. */
 function ago(time) {
   const s = Math.floor((Date.now() + skew - Date.parse(time)) / 1000);
-  if (s < 10) return "just now";
-  if (s < 60) return `${s - (s % 10)} seconds ago`;
-  if (s < 3600) return plural(Math.floor(s / 60), "minute");
-  if (s < 172800) return plural(Math.floor(s / 3600), "hour");
-  return plural(Math.floor(s / 86400), "day");
+  if (s < 10) return soon.format(0, "second");
+  if (s < 60) return relative.format(-(s - (s % 10)), "second");
+  if (s < 3600) return relative.format(-Math.floor(s / 60), "minute");
+  if (s < 172800) return relative.format(-Math.floor(s / 3600), "hour");
+  return relative.format(-Math.floor(s / 86400), "day");
 }
 
 const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
+
+/** Links lead to attempts (in the page's language) and proofs of this site, and nowhere else. */
+function hrefOf(text) {
+  if (text.startsWith("/attempts/")) return base + text + stream.search;
+  return text.startsWith("/api/") ? base + text : undefined;
+}
 
 /** Writes `row` into the elements bound to it: within a list's row its own, on the page those outside all rows. */
 function fill(root, row) {
@@ -44,7 +55,8 @@ function fill(root, row) {
     for (const pair of a?.split(" ") ?? []) {
       const [attribute, name] = pair.split(":");
       if (!ATTRIBUTES.test(attribute) || !(name in row)) continue;
-      if (attribute !== "href" || row[name].startsWith("/attempts/")) e.setAttribute(attribute, row[name]);
+      const value = attribute === "href" ? hrefOf(row[name]) : row[name];
+      if (value !== undefined) e.setAttribute(attribute, value);
     }
   }
 }
@@ -89,7 +101,12 @@ function swing() {
 }
 
 function attempt(row) {
-  for (const e of document.querySelectorAll("article[data-key]")) if (e.dataset.key === row.key) fill(e, row);
+  const own = document.querySelector("article[data-key]");
+  if (own?.dataset.key === row.key) {
+    // When it is over, the server draws the conversation.
+    if (own.dataset.outcome === "open" && row.outcome !== "open") return location.reload();
+    fill(own, row);
+  }
   const list = listOf("attempts");
   if (!list) return;
   const known = find(list, row.key);
@@ -118,27 +135,25 @@ function tick() {
     const time = e.firstElementChild.dateTime;
     if (time) say(e.lastElementChild, ago(time));
   }
-  if (lost || Date.now() - heard < SILENT_AFTER || !listOf("coins")) return;
+  const words = document.querySelector("#lost");
+  if (lost || Date.now() - heard < SILENT_AFTER || !words) return;
   lost = true;
   const was = document.querySelector('[data-t="word"]').textContent;
-  const since = utc(iso(heard + skew));
+  const since = iso(heard + skew);
+  const known = body.dataset.state !== "blind";
   body.dataset.state = "blind";
-  document.title = "Blind · piñata";
-  const row = {
-    word: "Blind",
-    sentence: "This page has lost its server, so it claims nothing about now. It keeps trying.",
-    asOf: `Everything below is as of ${since}.`,
-    problem: "",
-    picture: "The donkey piñata cannot be seen: it is in thick fog.",
-    sinceLabel: "Blind since",
-    sinceAt: iso(heard + skew),
-  };
-  if (was !== "Blind") row.last = `Last known: ${was.toUpperCase()} as of ${since}.`;
+  const row = { ...words.dataset, monitorSays: "", problem: "", sinceAt: since };
+  document.title = `${row.word} · piñata`;
+  row.asOf = row.asOf.replace("#", utc(since));
+  row.last = row.last.replace("*", was.toUpperCase()).replace("#", utc(since));
+  if (!known) delete row.last;
   fill(body, row);
 }
 
 function connect(after) {
-  const events = new EventSource(`/events?after=${encodeURIComponent(after)}`);
+  const url = new URL(stream);
+  url.searchParams.set("after", after);
+  const events = new EventSource(url);
   const on = (name, act) =>
     events.addEventListener(name, (event) => {
       heard = Date.now();

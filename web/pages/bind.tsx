@@ -6,8 +6,8 @@
  * `data-list` a list whose rows are clones of its template. The server draws the same elements filled.
  */
 import type { Child, FC } from "hono/jsx";
-import { ago, utc } from "../text.ts";
-import type { Row } from "../view.ts";
+import type { Row } from "../rows.ts";
+import { useVisit } from "./visit.ts";
 
 /** Attributes of an element whose whole text is `row[name]`. */
 export function text(row: Row, name: string): { "data-t": string; children: string } {
@@ -29,10 +29,11 @@ export function bound(row: Row, names: Record<string, string>): Record<string, s
 
 /** A moment in UTC with how long ago it was beside it; hidden when there is none. */
 export const When: FC<{ row: Row; name: string; now: number; class?: string }> = ({ row, name, now, class: extra }) => {
+  const { language } = useVisit();
   const at = row[name] ?? "";
   return (
     <span class={extra ? `when ${extra}` : "when"} data-when={name} hidden={at === ""}>
-      <time datetime={at}>{utc(at)}</time> <span class="ago">{at === "" ? "" : ago(at, now)}</span>
+      <time datetime={at}>{language.utc(at)}</time> <span class="ago">{at === "" ? "" : language.ago(at, now)}</span>
     </span>
   );
 };

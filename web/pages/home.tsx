@@ -1,182 +1,218 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 /**
- * The front page: first one word, one sentence and one picture; then the coins and their proofs, the attempts, the
- * doors, the rules. Everything is readable without a script; with one, `live.js` renews the bound texts.
+ * The front page: first one word, one sentence and one picture; then the attempts and how far they get, what happened
+ * when, the coins and their proofs, the doors. Everything is readable without a script; with one, `live.js` renews the
+ * bound texts.
  */
 import type { FC } from "hono/jsx";
 import type { Assets } from "../assets.ts";
-import type { Info } from "../info.ts";
-import type { Row, View } from "../view.ts";
+import type { Row } from "../rows.ts";
+import type { View } from "../view.ts";
 import { AttemptItem } from "./attempts.tsx";
 import { bound, List, shownIf, text, When } from "./bind.tsx";
-import { Guide } from "./guide.tsx";
+import { Doors } from "./doors.tsx";
+import { Funnel } from "./funnel.tsx";
 import { Layout } from "./layout.tsx";
 import { Pinata } from "./pinata.tsx";
+import { Timeline } from "./timeline.tsx";
+import { link, useVisit, type Visit } from "./visit.ts";
 
 interface Props {
   view: View;
   attempts: readonly Row[];
-  info: Info;
   assets: Assets;
   after: string;
+  visit: Visit;
 }
 
-export const Home: FC<Props> = ({ view, attempts, info, assets, after }) => {
+export const Home: FC<Props> = ({ view, attempts, assets, after, visit }) => {
   const { text: t, now } = view;
+  const { says } = visit.language;
   return (
     <Layout
       title={`${t.word} · piñata`}
       assets={assets}
+      visit={visit}
       refresh="without-script"
       events={{ after, now }}
       state={{ now: view.state, known: view.known }}
     >
       <First view={view} />
-      <section id="coins" aria-labelledby="coins-h">
-        <h2 id="coins-h">The coins</h2>
-        <List
-          name="coins"
-          rows={view.lists.coins}
-          row={(row) => <CoinItem row={row} now={now} />}
-          empty="No coin has been seen at the address yet."
-        />
-        <dl class="facts">
-          <div {...shownIf(t, "address")}>
-            <dt>Address</dt>
-            <dd>
-              <code {...text(t, "address")} />
-            </dd>
-          </div>
-          <div {...shownIf(t, "descriptor")}>
-            <dt>Descriptor</dt>
-            <dd>
-              <code {...text(t, "descriptor")} /> <span {...text(t, "refund")} />
-            </dd>
-          </div>
-          <div>
-            <dt>Watched by</dt>
-            <dd>
-              <List
-                name="sources"
-                rows={view.lists.sources}
-                row={(row) => <SourceItem row={row} now={now} />}
-                empty="No source is known."
-              />
-              <span {...text(t, "tip")} />
-            </dd>
-          </div>
-        </dl>
-      </section>
       <section id="attempts" aria-labelledby="attempts-h">
-        <h2 id="attempts-h">Attempts as they happen</h2>
+        <h2 id="attempts-h">{says.attempts.title}</h2>
         <List
           name="attempts"
           rows={attempts}
           row={(row) => <AttemptItem row={row} now={now} />}
-          empty="Nobody has tried yet. You could be the first."
-        />
-        <h3 id="funnel-h">How far they get</h3>
-        <List
-          name="funnel"
-          rows={view.lists.funnel}
-          row={(row) => <FunnelItem row={row} />}
-          empty="No attempt has been counted yet."
+          empty={says.attempts.none}
         />
       </section>
-      <Guide view={view} info={info} />
+      <section id="funnel" aria-labelledby="funnel-h">
+        <h2 id="funnel-h">{says.funnel.title}</h2>
+        <Funnel rows={view.lists.funnel} />
+        <p>
+          <a class="more" href={link(visit, "/funnel")}>
+            {says.funnel.more}
+          </a>
+        </p>
+      </section>
+      <section id="timeline" aria-labelledby="timeline-h">
+        <h2 id="timeline-h">{says.timeline.title}</h2>
+        <Timeline rows={view.lists.timeline} now={now} />
+        <p>
+          <a class="more" href={link(visit, "/timeline")}>
+            {says.timeline.all}
+          </a>
+        </p>
+      </section>
+      <Coins view={view} />
+      <section id="doors" aria-labelledby="doors-h">
+        <h2 id="doors-h">{says.doors.title}</h2>
+        <Doors view={view} />
+        <p>
+          <a class="more" href={link(visit, "/guide")}>
+            {says.doors.more}
+          </a>
+        </p>
+      </section>
     </Layout>
   );
 };
 
-const First: FC<{ view: View }> = ({ view: { text: t, now } }) => (
-  <section class="first" aria-labelledby="state">
-    <div class="picture">
-      <Pinata title={t.picture ?? ""} />
-    </div>
-    <div class="say">
-      <div role="status" aria-live="polite" aria-atomic="true">
-        <h1 id="state">
-          <span class="unseen">The piñata is </span>
-          <span class="word" {...text(t, "word")} />
-        </h1>
-        <p class="sentence" {...text(t, "sentence")} />
-        <p class="last" {...shownIf(t, "last")}>
-          <span {...text(t, "last")} />
+const First: FC<{ view: View }> = ({ view: { text: t, now } }) => {
+  const visit = useVisit();
+  const { says } = visit.language;
+  return (
+    <section class="first" aria-labelledby="state">
+      <div class="picture">
+        <Pinata title={t.picture ?? ""} />
+      </div>
+      <div class="say">
+        <div role="status" aria-live="polite" aria-atomic="true">
+          <h1 id="state">
+            <span class="unseen">{says.is}</span>
+            <span class="word" {...text(t, "word")} />
+          </h1>
+          <p class="sentence" {...text(t, "sentence")} />
+          <p class="last" {...shownIf(t, "last")}>
+            <span {...text(t, "last")} />
+          </p>
+        </div>
+        <p class="quoted" {...shownIf(t, "monitorSays")}>
+          {says.monitorSays} <q lang="en" {...text(t, "monitorSays")} />
+        </p>
+        <p class="note" {...shownIf(t, "asOf")}>
+          <span {...text(t, "asOf")} /> <span lang="en" {...text(t, "problem")} />
+        </p>
+        <dl class="numbers">
+          <div class="hanging">
+            <dt>{says.numbers.hanging}</dt>
+            <dd>
+              <strong {...text(t, "hanging")} /> <small {...text(t, "hangingNote")} />{" "}
+              <small {...shownIf(t, "fiat")}>
+                <span {...text(t, "fiat")} />
+              </small>
+            </dd>
+          </div>
+          <div>
+            <dt {...text(t, "sinceLabel")} />
+            <dd>
+              <When row={t} name="sinceAt" now={now} class="big" />
+            </dd>
+          </div>
+          <div>
+            <dt>{says.numbers.attempts}</dt>
+            <dd>
+              <strong {...text(t, "attempts")} /> <small {...text(t, "attemptsNote")} />
+            </dd>
+          </div>
+          <div>
+            <dt>{says.numbers.checked}</dt>
+            <dd>
+              <When row={t} name="checkedAt" now={now} class="big" /> <small {...text(t, "sources")} />
+            </dd>
+          </div>
+          <div>
+            <dt>{says.numbers.proof}</dt>
+            <dd>
+              <strong>{says.numbers.noProof}</strong> <small>{says.numbers.noProofNote}</small>
+            </dd>
+          </div>
+        </dl>
+        <p class="practice" {...shownIf(t, "practice")}>
+          <span {...text(t, "practice")} />
         </p>
       </div>
-      <p class="note" {...shownIf(t, "asOf")}>
-        <span {...text(t, "asOf")} /> <span {...text(t, "problem")} />
-      </p>
-      <dl class="numbers">
-        <div class="hanging">
-          <dt>Hanging in it</dt>
+    </section>
+  );
+};
+
+const Coins: FC<{ view: View }> = ({ view: { text: t, lists, now } }) => {
+  const { coins } = useVisit().language.says;
+  return (
+    <section id="coins" aria-labelledby="coins-h">
+      <h2 id="coins-h">{coins.title}</h2>
+      <List name="coins" rows={lists.coins} row={(row) => <CoinItem row={row} now={now} />} empty={coins.none} />
+      <dl class="facts">
+        <div {...shownIf(t, "address")}>
+          <dt>{coins.address}</dt>
           <dd>
-            <strong {...text(t, "hanging")} /> <small {...text(t, "hangingNote")} />
+            <code {...text(t, "address")} />
+          </dd>
+        </div>
+        <div {...shownIf(t, "descriptor")}>
+          <dt>{coins.descriptor}</dt>
+          <dd>
+            <code {...text(t, "descriptor")} /> <span {...text(t, "refund")} />
           </dd>
         </div>
         <div>
-          <dt {...text(t, "sinceLabel")} />
+          <dt>{coins.watched}</dt>
           <dd>
-            <When row={t} name="sinceAt" now={now} class="big" />
-          </dd>
-        </div>
-        <div>
-          <dt>Attempts so far</dt>
-          <dd>
-            <strong {...text(t, "attempts")} /> <small {...text(t, "attemptsNote")} />
-          </dd>
-        </div>
-        <div>
-          <dt>Last checked</dt>
-          <dd>
-            <When row={t} name="checkedAt" now={now} class="big" /> <small {...text(t, "sources")} />
+            <List
+              name="sources"
+              rows={lists.sources}
+              row={(row) => <SourceItem row={row} now={now} />}
+              empty={coins.noSource}
+            />
+            <span {...text(t, "tip")} />
           </dd>
         </div>
       </dl>
-      <p class="practice" {...shownIf(t, "practice")}>
-        <span {...text(t, "practice")} />
-      </p>
-    </div>
-  </section>
-);
+    </section>
+  );
+};
 
-const CoinItem: FC<{ row: Row; now: number }> = ({ row, now }) => (
-  <li data-key={row.key} {...bound(row, { "data-mark": "mark" })}>
-    <p class="line1">
-      <strong {...text(row, "value")} /> <span class="tag" {...text(row, "coinState")} />{" "}
-      <span {...text(row, "confirmations")} />
-    </p>
-    <p>
-      <code {...text(row, "outpoint")} /> <span {...text(row, "funding")} />
-    </p>
-    <div class="spend" {...shownIf(row, "spendKind")}>
-      <p>
-        <strong {...text(row, "spendKind")} /> <span {...text(row, "spendProof")} />
+const CoinItem: FC<{ row: Row; now: number }> = ({ row, now }) => {
+  const { coins } = useVisit().language.says;
+  return (
+    <li data-key={row.key} {...bound(row, { "data-mark": "mark" })}>
+      <p class="line1">
+        <strong {...text(row, "value")} /> <span class="tag" {...text(row, "coinState")} />{" "}
+        <span {...text(row, "confirmations")} />
       </p>
       <p>
-        <code {...text(row, "spendTx")} /> <span {...text(row, "spendBlock")} /> · first seen{" "}
-        <When row={row} name="spendAt" now={now} />
+        <code {...text(row, "outpoint")} /> <span {...text(row, "funding")} />
       </p>
-    </div>
-  </li>
-);
+      <div class="spend" {...shownIf(row, "spendKind")}>
+        <p>
+          <strong {...text(row, "spendKind")} /> {coins.checked} <span lang="en" {...text(row, "spendProof")} />
+        </p>
+        <p>
+          <code {...text(row, "spendTx")} /> <span {...text(row, "spendBlock")} /> · {coins.firstSeen}{" "}
+          <When row={row} name="spendAt" now={now} />
+        </p>
+      </div>
+    </li>
+  );
+};
 
 const SourceItem: FC<{ row: Row; now: number }> = ({ row, now }) => (
   <li data-key={row.key} {...bound(row, { "data-ok": "ok" })}>
-    <strong {...text(row, "name")} /> <span {...text(row, "kind")} />: <span {...text(row, "health")} />{" "}
-    <When row={row} name="answeredAt" now={now} />
-  </li>
-);
-
-const FunnelItem: FC<{ row: Row }> = ({ row }) => (
-  <li class="stage" data-key={row.key}>
-    <span class="step" {...text(row, "step")} />
-    <svg class="bar" aria-hidden="true">
-      <rect height="100%" {...bound(row, { width: "bar" })} />
-    </svg>
-    <span class="many">
-      <strong {...text(row, "reachedBy")} /> <span {...text(row, "percent")} />
-    </span>
+    <strong>
+      <bdi {...text(row, "name")} />
+    </strong>{" "}
+    <span {...text(row, "kind")} />: <span {...text(row, "health")} /> <When row={row} name="answeredAt" now={now} />
   </li>
 );

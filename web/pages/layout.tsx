@@ -1,14 +1,17 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 /**
- * The frame of every page: head, banner of cut paper, landmarks. Nothing inline, nothing from elsewhere.
+ * The frame of every page: head, banner of cut paper, landmarks, languages. Nothing inline, nothing from elsewhere.
  */
 import type { FC, PropsWithChildren } from "hono/jsx";
 import type { Assets } from "../assets.ts";
+import { LANGUAGES } from "../catalogue/choose.ts";
+import { link, type Visit, VisitContext } from "./visit.ts";
 
 interface Props {
   title: string;
   assets: Assets;
+  visit: Visit;
   /** Reload every ten seconds where there is no script. */
   refresh: "without-script" | "never";
   /** Where the live events go on from; absent: the page is not live. */
@@ -38,46 +41,89 @@ const Banner: FC = () => (
   </svg>
 );
 
-export const Layout: FC<PropsWithChildren<Props>> = ({ title, assets, refresh, events, state, children }) => (
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <title>{title}</title>
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <meta name="description" content="A sealed machine with bitcoin inside. Break it and the coins are yours." />
-      <link rel="icon" href={assets.url("icon.svg")} type="image/svg+xml" />
-      <link rel="stylesheet" href={assets.url("style.css")} />
-      {refresh === "without-script" && (
-        <noscript>
-          <meta http-equiv="refresh" content="10" />
-        </noscript>
-      )}
-      {events !== undefined && <script type="module" src={assets.url("live.js")} />}
-    </head>
-    <body data-state={state?.now} data-known={state?.known} data-after={events?.after} data-now={events?.now}>
-      <a class="skip" href="#main">
-        Skip to the piñata
-      </a>
-      <Banner />
-      <header class="top">
-        <a class="name" href="/">
-          piñata
-        </a>
-        <nav aria-label="Parts of the page">
-          <a href="/#attempts">Attempts</a>
-          <a href="/#doors">Doors</a>
-          <a href="/#rules">Rules</a>
-          <a href="/#practise">Practise</a>
-        </nav>
-      </header>
-      <main id="main">{children}</main>
-      <footer>
-        <p>
-          This page holds nothing: no key, no cookie, no tracker. What it says comes from the monitor, which believes no
-          single source. As data: <a href="/status.json">status.json</a>.
-        </p>
-      </footer>
-    </body>
-  </html>
-);
+/** What a live page says when its server has fallen silent; `#` stands for the time. */
+const Lost: FC<{ visit: Visit }> = ({ visit: { language } }) => {
+  const { lost, words, pictures, since } = language.says;
+  return (
+    <template
+      id="lost"
+      data-word={words.blind}
+      data-sentence={lost.sentence}
+      data-as-of={lost.asOf}
+      data-last={lost.last("*")}
+      data-picture={pictures.blind}
+      data-since-label={since.blind}
+    />
+  );
+};
+
+export const Layout: FC<PropsWithChildren<Props>> = (props) => {
+  const { title, assets, visit, refresh, events, state, children } = props;
+  const { frame } = visit.language.says;
+  const to = (path: string) => link(visit, path);
+  return (
+    <VisitContext.Provider value={visit}>
+      <html lang={visit.language.tag}>
+        <head>
+          <meta charset="utf-8" />
+          <title>{title}</title>
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <meta name="description" content={frame.about} />
+          <link rel="icon" href={assets.url("icon.svg")} type="image/svg+xml" />
+          <link rel="stylesheet" href={assets.url("style.css")} />
+          {state === undefined && <link rel="stylesheet" href={assets.url("more.css")} />}
+          {refresh === "without-script" && (
+            <noscript>
+              <meta http-equiv="refresh" content="10" />
+            </noscript>
+          )}
+          {events !== undefined && (
+            <>
+              <link rel="alternate" type="text/event-stream" href={to("/events")} />
+              <script type="module" src={assets.url("live.js")} />
+            </>
+          )}
+        </head>
+        <body data-state={state?.now} data-known={state?.known} data-after={events?.after} data-now={events?.now}>
+          <a class="skip" href="#main">
+            {frame.skip}
+          </a>
+          <Banner />
+          <header class="top">
+            <a class="name" href={to("/")}>
+              piñata
+            </a>
+            <nav aria-label={frame.parts}>
+              <a href={to("/#attempts")}>{frame.attempts}</a>
+              <a href={to("/#timeline")}>{frame.timeline}</a>
+              <a class="cta" href={to("/guide")}>
+                {frame.attack}
+              </a>
+            </nav>
+          </header>
+          <main id="main">{children}</main>
+          {state !== undefined && <Lost visit={visit} />}
+          <footer>
+            <p>
+              {frame.foot} {frame.data}: <a href="/status.json">status.json</a>.
+            </p>
+            <nav aria-label={frame.languages} class="languages">
+              {LANGUAGES.map(({ code, tag, says }) =>
+                code === visit.language.code ? (
+                  <strong lang={tag} aria-current="true">
+                    {says.own}
+                  </strong>
+                ) : (
+                  <a href={`?lang=${code}`} lang={tag} hreflang={tag} rel="alternate">
+                    {says.own}
+                  </a>
+                ),
+              )}
+            </nav>
+          </footer>
+        </body>
+      </html>
+    </VisitContext.Provider>
+  );
+};

@@ -6,15 +6,31 @@
 import type { FC } from "hono/jsx";
 import type { Assets } from "../assets.ts";
 import { Layout } from "./layout.tsx";
+import { link, plainVisit, type Visit } from "./visit.ts";
 
-export const Problem: FC<{ title: string; sentence: string; assets: Assets }> = ({ title, sentence, assets }) => (
-  <Layout title={`${title} · piñata`} assets={assets} refresh="never">
-    <article class="problem">
-      <h1>{title}</h1>
-      <p class="sentence">{sentence}</p>
-      <p>
-        <a href="/">See whether the piñata still hangs</a>, or read its <a href="/#rules">rules</a>.
-      </p>
-    </article>
-  </Layout>
-);
+interface Props {
+  title: string;
+  sentence: string;
+  assets: Assets;
+  visit?: Visit;
+}
+
+export const Problem: FC<Props> = ({ title, sentence, assets, visit = plainVisit }) => {
+  const { problems } = visit.language.says;
+  return (
+    <Layout title={`${title} · piñata`} assets={assets} visit={visit} refresh="never">
+      <article class="problem">
+        <h1>{title}</h1>
+        <p class="sentence">{sentence}</p>
+        <ul>
+          <li>
+            <a href={link(visit, "/")}>{problems.back}</a>
+          </li>
+          <li>
+            <a href={link(visit, "/guide#rules")}>{problems.rules}</a>
+          </li>
+        </ul>
+      </article>
+    </Layout>
+  );
+};

@@ -179,12 +179,12 @@ async function runPrograms(
   ]);
   const publicFile = join(dir.practice, "public.json");
   const source =
-    chain.kind === "esplora" ? ["--esplora", chain.url] : ["--core", chain.url, "--core-cookie", chain.cookie];
+    chain.kind === "esplora" ? `esplora:${chain.url}` : `core:${chain.url}#cookie=${encodeURIComponent(chain.cookie)}`;
   const monitor = await supervisor.run({
     name: "the monitor",
     entry: "monitor/main.ts",
     args: (before?: { port: number }) => [
-      ...["--public", publicFile, ...source, "--trace", dir.trace, "--store", dir.store],
+      ...["--public", publicFile, "--source", source, "--trace", dir.trace, "--store", dir.store],
       ...["--port", String(before?.port ?? options.monitorPort)],
     ],
     ready: (message) => listening.parse(message),

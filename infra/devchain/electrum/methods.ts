@@ -122,6 +122,14 @@ const METHODS = {
     if (!block || pos < 0) throw new Failure(Code.BadRequest, `tx ${txid} not in block at height ${height}`);
     return { block_height: height, merkle: merkleBranch(block.txids, pos), pos };
   }),
+  "blockchain.transaction.id_from_pos": method(z.tuple([count, count, z.boolean().optional()]), ({ node }, params) => {
+    const [height, pos, proven = false] = params;
+    const block = node.chain.blockAt(height);
+    const txid = block?.txids[pos];
+    if (!block || txid === undefined)
+      throw new Failure(Code.BadRequest, `no tx at position ${pos} of height ${height}`);
+    return proven ? { tx_hash: txid, merkle: merkleBranch(block.txids, pos) } : txid;
+  }),
   "blockchain.transaction.broadcast": method(z.tuple([z.string()]), ({ node }, [hex]) => {
     try {
       return broadcast(node, hex);

@@ -6,11 +6,11 @@
  */
 import type { z } from "zod";
 import type { Clock } from "../../clock.ts";
+import type { Pace } from "../pace.ts";
 import { SourceError } from "../source.ts";
 import type { ElectrumAddress } from "./address.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { answer, METHODS, type Method, notification, type Result, SMALL } from "./messages.ts";
-import type { Pace } from "./pace.ts";
 
 export const MAX_PENDING = 64;
 /** Messages that nobody asked for, in one connection. */

@@ -6,7 +6,10 @@
 import { type Clock, systemClock } from "../../clock.ts";
 import { equalBytes, type Hash, ProofError, sha256d, showHash } from "../../proofs/bytes.ts";
 import type { NetworkRules } from "../../proofs/header.ts";
+import type { CoinbaseProof } from "../../proofs/merkle.ts";
 import { type ParsedTransaction, parseExpected, showOutpoint } from "../../proofs/transaction.ts";
+import { operatorAt } from "../operator.ts";
+import { Pace } from "../pace.ts";
 import {
   type Block,
   type ChainSource,
@@ -21,7 +24,6 @@ import { ElectrumError } from "./client.ts";
 import { eachOf, HistoryIndex, type Payment } from "./history-index.ts";
 import { Link } from "./link.ts";
 import type { HistoryItem } from "./messages.ts";
-import { Pace } from "./pace.ts";
 import type { History, Session } from "./session.ts";
 import { scriptHashOf } from "./status.ts";
 
@@ -54,6 +56,7 @@ const NOT_FOUND = /no such (mempool|transaction)|not found|missing ?(tx|transact
 export class ElectrumSource implements ChainSource {
   readonly kind = "electrum";
   readonly name: string;
+  readonly operator: string;
   readonly #link: Link;
   #watched: Watched | undefined;
 
@@ -62,6 +65,7 @@ export class ElectrumSource implements ChainSource {
     if (!address) throw new Error(`not an Electrum address: ${options.url}`);
     const { clock = systemClock, timeout = 10_000, random = Math.random, perSecond = 50, rules } = options;
     this.name = options.name ?? `electrum ${showHost(address)}`;
+    this.operator = operatorAt(address.host, showHost(address));
     const pace = new Pace(clock, { perSecond, burst: 2 * perSecond });
     this.#link = new Link({ address, clock, timeout, random, pace, network: rules });
   }
@@ -122,6 +126,17 @@ export class ElectrumSource implements ChainSource {
     const proof = await session.merkle(txid, block.height);
     if (proof.block_height !== block.height) throw new SourceError("sent a merkle proof for another block");
     return { form: "branch", siblings: proof.merkle, position: proof.pos } as const;
+  }
+
+  async coinbaseProof(block: Block): Promise<CoinbaseProof> {
+    const session = await this.#link.session();
+    if ((await session.hashAt(block.height)) !== block.hash) {
+      throw new SourceError(`has another block at height ${block.height} than the one asked about`);
+    }
+    const { tx_hash: txid, merkle: siblings } = await session.coinbase(block.height);
+    const found = await fetchTransaction(session, txid);
+    if (!found) throw new SourceError(`does not have the coinbase ${txid} of block ${block.height}`);
+    return { raw: found.raw, proof: { form: "branch", siblings, position: 0 } };
   }
 
   /** Messages of the present connection that nobody asked for; they are dropped, and too many end it. */

@@ -45,6 +45,7 @@ export const METHODS = {
   "blockchain.transaction.get_merkle": method(
     z.object({ block_height: count, merkle: z.array(hash).max(32), pos: count }),
   ),
+  "blockchain.transaction.id_from_pos": method(z.object({ tx_hash: hash, merkle: z.array(hash).max(32) })),
 } as const;
 
 export type Method = keyof typeof METHODS;

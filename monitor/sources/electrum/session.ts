@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { fromHex, type Hash, sha256d, showHash } from "../../proofs/bytes.ts";
+import type { Pace } from "../pace.ts";
 import { type Block, SourceError } from "../source.ts";
 import type { ElectrumAddress } from "./address.ts";
 import { ElectrumClient, quote } from "./client.ts";
@@ -17,7 +18,6 @@ import {
   tipNotification,
   type UnspentItem,
 } from "./messages.ts";
-import type { Pace } from "./pace.ts";
 import { fitsStatus } from "./status.ts";
 
 /** What this program understands; both ends inclusive. */
@@ -164,6 +164,11 @@ export class Session {
 
   merkle(txid: Hash, height: number): Promise<Result<"blockchain.transaction.get_merkle">> {
     return this.#call("blockchain.transaction.get_merkle", txid, height);
+  }
+
+  /** The id and merkle branch of a block's first transaction. */
+  coinbase(height: number): Promise<Result<"blockchain.transaction.id_from_pos">> {
+    return this.#call("blockchain.transaction.id_from_pos", height, 0, true);
   }
 
   async #greet(): Promise<void> {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { SourceError } from "../../../monitor/sources/source.ts";
-import { breach, fundBounty, refund } from "../support/bounty.ts";
+import { breach, fundBounty, REFUND_HEIGHT, refund } from "../support/bounty.ts";
 import { FakeChain } from "../support/fake-chain.ts";
 import { FakeSource } from "../support/fake-source.ts";
 import { Rig } from "../support/rig.ts";
@@ -167,6 +167,7 @@ test("a reorg that confirms the spend in another block at once ends itself; a la
 
 test("a refund is told as what it is, calmly, up to its end", async () => {
   const { chain, coin } = funded();
+  chain.mine(REFUND_HEIGHT);
   const rig = await rigOf(new FakeSource(chain));
   chain.add(refund({ from: [{ transaction: coin }] }));
   await rig.round(2);

@@ -181,6 +181,7 @@ describe("sources that disagree", () => {
   test("one stays behind for the time: told, with both views; and when they agree again", async () => {
     const { chain, source } = sourced("ahead");
     const stale = sourced("stale");
+    source.own = true;
     const rig = await rigOf([source, stale.source], patient);
     chain.mine(5);
     await rig.round(18);
@@ -217,6 +218,7 @@ describe("sources that disagree", () => {
   test("for less than the time, or with a source that does not answer at all, nothing is told", async () => {
     const { chain, source } = sourced("ahead");
     const stale = sourced("stale");
+    source.own = true;
     const rig = await rigOf([source, stale.source], patient);
     chain.mine(5);
     await rig.round(15);

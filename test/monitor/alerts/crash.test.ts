@@ -19,7 +19,7 @@ import { isSigned, Receiver } from "./receiver.ts";
 import { SECRET } from "./support.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const KILLS = 8;
+const KILLS = 4;
 const TOKEN = "0123456789-admin-token";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -48,7 +48,7 @@ function configure(more: Record<string, unknown>): void {
   const settings = {
     public: at("public.json"),
     store: at("store.sqlite"),
-    esplora: [esplora.url],
+    sources: [`esplora:${esplora.url}`],
     port: 0,
     pollSeconds: 0.05,
     alerts: {

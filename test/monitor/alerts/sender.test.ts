@@ -5,13 +5,13 @@ import { type Channel, ChannelError } from "../../../monitor/alerts/channels/cha
 import type { Condition } from "../../../monitor/alerts/conditions.ts";
 import type { Message } from "../../../monitor/alerts/kinds.ts";
 import { LONGEST_PAUSE, pauseAfter, REFUSED_AFTER, SEND_TIMEOUT, Sender } from "../../../monitor/alerts/sender.ts";
-import { AlertStore } from "../../../monitor/store/alert-store.ts";
-import { type Db, openDatabase } from "../../../monitor/store/database.ts";
+import type { Store } from "../../../monitor/store/store.ts";
 import { FakeChain } from "../support/fake-chain.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeSource } from "../support/fake-source.ts";
 import { temporaryFolder } from "../support/rig.ts";
-import { AlertRig, CONTEXT, testDraft } from "./support.ts";
+import { openTestStore } from "../support/store.ts";
+import { AlertRig, testDraft } from "./support.ts";
 
 /** A channel in memory that a test lets fail. */
 class FakeChannel implements Channel {
@@ -38,8 +38,7 @@ class FakeChannel implements Channel {
 
 let folder: ReturnType<typeof temporaryFolder>;
 let clock: FakeClock;
-let db: Db;
-let store: AlertStore;
+let store: Store;
 let sender: Sender | undefined;
 let one: FakeChannel;
 let two: FakeChannel;
@@ -53,20 +52,18 @@ beforeEach(async () => {
   two = new FakeChannel("two", clock);
   reported = [];
   said = [];
-  db = await openDatabase(join(folder.path, "store.sqlite"));
-  store = new AlertStore(db, ["one", "two"], CONTEXT);
+  store = await openTestStore(join(folder.path, "store.sqlite"));
 });
 afterEach(async () => {
   await sender?.stop();
   sender = undefined;
-  await db.destroy();
+  await store.close();
   folder.remove();
 });
 
-function start(over: Partial<AlertStore> = {}): Sender {
-  const { next, sent, failed } = { ...bound(store), ...over };
+function start(commit: Store["commit"] = (step) => store.commit(step)): Sender {
   sender = new Sender({
-    store: { next, sent, failed },
+    store: { waiting: (channel) => store.waiting(channel), commit },
     channels: [one, two],
     clock,
     random: () => 0.5,
@@ -81,12 +78,8 @@ function start(over: Partial<AlertStore> = {}): Sender {
   return sender;
 }
 
-function bound(of: AlertStore): Pick<AlertStore, "next" | "sent" | "failed"> {
-  return { next: of.next.bind(of), sent: of.sent.bind(of), failed: of.failed.bind(of) };
-}
-
 async function add(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await store.add([testDraft()]);
+  for (let i = 0; i < count; i++) await store.commit({ alerts: [testDraft()] });
   sender?.wake();
   await clock.advance(0);
 }
@@ -204,7 +197,7 @@ describe("an attempt that does not end", () => {
     one.fail = () => new Promise(() => {});
     await add(1);
     await sender!.stop();
-    expect(await store.next("one")).toMatchObject({ attempts: 0 });
+    expect(await store.waiting("one")).toMatchObject({ attempts: 0 });
     one.fail = async () => {};
     start();
     await clock.advance(0);
@@ -215,7 +208,7 @@ describe("an attempt that does not end", () => {
 
 describe("killed or kept from writing between sending and noting it", () => {
   test("it is sent again: the same bytes", async () => {
-    start({ sent: () => new Promise(() => {}) });
+    start(() => new Promise(() => {}));
     await add(1);
     expect(one.sent.length).toBe(1);
     // That sender is gone with its process.
@@ -228,17 +221,15 @@ describe("killed or kept from writing between sending and noting it", () => {
 
   test("a store that fails for a while makes no repetition as long as the process lives", async () => {
     let fails = 3;
-    start({
-      sent: async (channel, sequence) => {
-        if (channel === "one" && fails-- > 0) throw new Error("disk full");
-        await store.sent(channel, sequence);
-      },
+    start(async (step) => {
+      if (step.deliveries?.[0]?.channel === "one" && fails-- > 0) throw new Error("disk full");
+      return store.commit(step);
     });
     await add(2);
     await clock.advance(60_000);
     expect(one.sequences).toEqual([1, 2]);
     expect(said.filter((text) => text.includes("disk full")).length).toBe(3);
-    expect(await store.next("one")).toBeUndefined();
+    expect(await store.waiting("one")).toBeUndefined();
   });
 });
 

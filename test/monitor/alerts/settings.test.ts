@@ -17,7 +17,7 @@ const bot = { type: "telegram", chat: "-100123", token: "123:abc" };
 
 function mistake(alerts: unknown): string {
   try {
-    checkConfig({ public: "p", store: "s", esplora: ["https://example.org"], alerts });
+    checkConfig({ public: "p", store: "s", sources: ["esplora:https://example.org"], alerts });
   } catch (error) {
     return (error as Error).message;
   }

@@ -1,19 +1,21 @@
 /** Alerts as tests need them: messages, settings, and a watch with the real outbox and sender over fakes and a moved clock. */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeChannels } from "../../../monitor/alerts/channels/make.ts";
+import { Emergency } from "../../../monitor/alerts/emergency.ts";
 import { alertId, type Draft, type Message } from "../../../monitor/alerts/kinds.ts";
 import { happening } from "../../../monitor/alerts/outbox.ts";
-import { type Alerts, startAlerts } from "../../../monitor/alerts/service.ts";
+import { type Alerts, makeAlerts } from "../../../monitor/alerts/service.ts";
 import { type AlertSettings, alertSettings } from "../../../monitor/alerts/settings.ts";
 import { render, words } from "../../../monitor/alerts/texts.ts";
 import { textLog } from "../../../monitor/log.ts";
 import type { ChainSource } from "../../../monitor/sources/source.ts";
-import { ChainStore, type Step } from "../../../monitor/store/chain-store.ts";
-import { type Db, openDatabase } from "../../../monitor/store/database.ts";
+import type { Store } from "../../../monitor/store/store.ts";
 import { Watch } from "../../../monitor/watch.ts";
 import { PINATA } from "../support/bounty.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 import { temporaryFolder } from "../support/rig.ts";
+import { openTestStore } from "../support/store.ts";
 import { waitFor } from "../support/wait.ts";
 import { Receiver } from "./receiver.ts";
 
@@ -48,7 +50,8 @@ export class AlertRig {
   watch!: Watch;
   alerts!: Alerts;
   moved = 0;
-  #db!: Db;
+  #store!: Store;
+  #emergency!: Emergency;
   #running = false;
   readonly #sources: readonly ChainSource[];
   readonly #more: Record<string, unknown>;
@@ -82,9 +85,6 @@ export class AlertRig {
   monotonic = (): number => this.clock.now() + this.monotonicLead;
 
   async #start(): Promise<void> {
-    this.#db = await openDatabase(join(this.folder.path, "store.sqlite"));
-    const db = this.#db;
-    const store = new ChainStore(db);
     const log = textLog(
       (line) => void this.said.push(line.trimEnd()),
       () => this.clock.now(),
@@ -94,10 +94,22 @@ export class AlertRig {
         .filter(([name]) => !this.leftOut.includes(name))
         .map(([name, { url }]) => [name, { type: "webhook", url, secret: SECRET }]),
     );
-    const saved = await store.load("regtest", PINATA.rules);
-    this.alerts = await startAlerts({
-      settings: settingsFor(channels, this.#more),
-      db: this.#failing(db),
+    const settings = settingsFor(channels, this.#more);
+    const made = makeChannels(settings, () => this.clock.now());
+    this.#store = await openTestStore(join(this.folder.path, "store.sqlite"), {
+      channels: made.map(({ name }) => name),
+      context: CONTEXT,
+    });
+    const store = this.#failing(this.#store);
+    const saved = await store.load();
+    const common = { channels: made, clock: this.clock, random: () => 0.5, log, context: CONTEXT };
+    this.#emergency = new Emergency({ ...common, patience: settings.storeSeconds * 1000 });
+    this.alerts = makeAlerts({
+      settings,
+      store,
+      saved,
+      channels: made,
+      emergency: this.#emergency,
       context: CONTEXT,
       clock: this.clock,
       random: () => 0.5,
@@ -109,7 +121,7 @@ export class AlertRig {
     this.watch = new Watch({
       pinata: PINATA,
       sources: this.#sources,
-      store: { write: (step: Step) => store.write(step) },
+      store,
       saved,
       clock: this.clock,
       random: () => 0.5,
@@ -128,15 +140,17 @@ export class AlertRig {
     await this.clock.advance(0);
   }
 
-  /** The database, whose transactions fail while `broken` is set. */
-  #failing(db: Db): Db {
-    const broken = (): Error | undefined => this.broken;
-    return new Proxy(db, {
-      get(target, name) {
-        const error = name === "transaction" ? broken() : undefined;
-        if (error) throw error;
+  /** The store, whose transactions fail while `broken` is set. */
+  #failing(store: Store): Store {
+    return new Proxy(store, {
+      get: (target, name) => {
         const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
+        if (typeof value !== "function") return value;
+        if (name !== "commit") return value.bind(target);
+        return async (...args: unknown[]) => {
+          if (this.broken) throw this.broken;
+          return value.apply(target, args);
+        };
       },
     });
   }
@@ -160,8 +174,8 @@ export class AlertRig {
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
-    await Promise.all([this.watch.stop(), this.alerts.stop()]);
-    await this.#db.destroy();
+    await Promise.all([this.watch.stop(), this.alerts.stop(), this.#emergency.stop()]);
+    await this.#store.close();
   }
 
   async restart(): Promise<void> {

@@ -107,3 +107,20 @@ test("only what nobody may overlook is repeated", () => {
   const repeated = Object.entries(KINDS).filter(([, { reminded }]) => reminded === "until acknowledged");
   expect(repeated.map(([kind]) => kind).sort()).toEqual(["blind", "breach", "pinata", "unknown-spend"]);
 });
+
+describe("the bytes of a breach", () => {
+  const raw = "02".repeat(200);
+
+  test("come with the fee and what it is for each virtual byte, and with where the whole proof is", () => {
+    const { facts } = words.breach({ ...spending, bytes: { size: 111, fee: 1000, raw } });
+    expect(facts).toContain(`Raw transaction: ${raw}`);
+    expect(facts.join(" ")).toContain("a fee of 1000 satoshi, 9.0 for each of its 111 virtual bytes");
+    expect(facts.join(" ")).toContain(`/v1/breach/${spending.txid}`);
+  });
+
+  test("are left out when they are long, and the fee when it is not known", () => {
+    const said = words.replaced({ ...spending, bytes: { size: 5000, fee: null, raw: null } }).facts.join(" ");
+    expect(said).toContain("a fee that is not known for 5000 virtual bytes");
+    expect(said).not.toContain("Raw transaction");
+  });
+});

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 function write(more: Record<string, unknown>): void {
   const place = { public: join(folder.path, "public.json"), store: join(folder.path, "store.sqlite") };
-  writeFileSync(config, JSON.stringify({ ...place, esplora: ["http://127.0.0.1:1"], ...more }));
+  writeFileSync(config, JSON.stringify({ ...place, sources: ["esplora:http://127.0.0.1:1"], ...more }));
 }
 
 const pinata = (...args: string[]) => run(process.execPath, [PROGRAM, "alert", "test", ...args], { input: "" });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { HeaderTree } from "../../../monitor/coins/header-tree.ts";
 import { NETWORKS, parseHeader } from "../../../monitor/proofs/header.ts";
-import { HeaderWalk } from "../../../monitor/sources/header-walk.ts";
+import { HeaderWalk, type MayPlant } from "../../../monitor/sources/header-walk.ts";
 import { SourceError } from "../../../monitor/sources/source.ts";
 import { type FakeBlock, FakeChain, mineHeader } from "../support/fake-chain.ts";
 import { FakeSource } from "../support/fake-source.ts";
@@ -100,24 +100,63 @@ describe("walking", () => {
     expect(tree.tip).toEqual(place(chain.tip));
   });
 
-  test("a long chain is planted at its tip, dug down to a block that matters, and caught up with in pieces", async () => {
+  describe("a long chain", () => {
     const chain = new FakeChain();
-    chain.mine(2500);
-    const tree = new HeaderTree();
-    const walk = new HeaderWalk(new FakeSource(chain), RULES, tree);
-    await walk.follow();
-    expect(tree.size).toBe(1);
-    expect(await walk.headerOf(place(chain.best[2300]!))).toEqual(read(chain.best[2300]!));
-    expect(tree.root?.block.height).toBe(2300);
-    await expect(walk.headerOf(place(chain.best[100]!))).rejects.toThrow("asked for headers down to height 100");
-    expect(await walk.headerOf(place(chain.best[100]!))).toEqual(read(chain.best[100]!));
-    expect(tree.contains(place(chain.best[101]!))).toBe(true);
-    chain.mine(5000);
-    await expect(walk.follow()).rejects.toThrow("being caught up with");
-    await expect(walk.follow()).rejects.toThrow("being caught up with");
-    await walk.follow();
-    expect(tree.tip).toEqual(place(chain.tip));
-    expect(tree.contains(place(chain.best[4000]!))).toBe(true);
+    chain.mine(4500);
+    const mined = chain.best.length;
+    const walkOf = (rules = RULES, mayPlant?: MayPlant) => {
+      const tree = new HeaderTree();
+      tree.enforce(rules);
+      return { tree, walk: new HeaderWalk(new FakeSource(chain), rules, tree, mayPlant) };
+    };
+
+    test("begins at its tip's difficulty period, is dug down to a block that matters, and caught up with in pieces", async () => {
+      const { tree, walk } = walkOf();
+      await walk.follow();
+      expect(tree.root?.block).toEqual(place(chain.best[4032]!));
+      expect(await walk.headerOf(place(chain.best[4000]!))).toEqual(read(chain.best[4000]!));
+      expect(tree.root?.block.height).toBe(4000);
+      await expect(walk.headerOf(place(chain.best[100]!))).rejects.toThrow("asked for headers down to height 100");
+      expect(await walk.headerOf(place(chain.best[100]!))).toEqual(read(chain.best[100]!));
+      expect(tree.contains(place(chain.best[101]!))).toBe(true);
+      chain.mine(5000);
+      await expect(walk.follow()).rejects.toThrow("being caught up with");
+      await expect(walk.follow()).rejects.toThrow("being caught up with");
+      await walk.follow();
+      expect(tree.tip).toEqual(place(chain.tip));
+      expect(tree.contains(place(chain.best[4200]!))).toBe(true);
+      chain.best.length = mined;
+    });
+
+    test("begins at the checkpoint where that is near", async () => {
+      const { height, hash } = place(chain.best[2016]!);
+      const { tree, walk } = walkOf({ ...RULES, anchor: { height, hash } });
+      await expect(walk.follow()).rejects.toThrow("being caught up with");
+      await walk.follow();
+      expect(tree.root?.block).toEqual({ height, hash });
+    });
+
+    test("is refused where it does not hold the checkpoint", async () => {
+      const { tree, walk } = walkOf({ ...RULES, anchor: { height: 4032, hash: chain.best[4031]!.hash } });
+      await expect(walk.follow()).rejects.toThrow("not regtest's block 4032");
+      expect(tree.root).toBeNull();
+    });
+
+    test("begins nowhere until enough show it, for its heights are only told", async () => {
+      let enough = false;
+      const asked: number[] = [];
+      const { tree, walk } = walkOf(RULES, ({ height }) => {
+        asked.push(height);
+        return enough;
+      });
+      await expect(walk.follow()).rejects.toThrow("waits for another operator");
+      await expect(walk.follow()).rejects.toThrow("waits for another operator");
+      expect(tree.root).toBeNull();
+      enough = true;
+      await walk.follow();
+      expect(tree.tip).toEqual(place(chain.tip));
+      expect(asked).toEqual([4032, 4032, 4032]);
+    });
   });
 
   test("a wrong height, another genesis, headers that do not link or have no work: the source's fault, the tree stays", async () => {

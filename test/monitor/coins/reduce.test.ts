@@ -243,12 +243,17 @@ function show({ position: { state, confirmations, spend, dormant } }: Coin): str
 function newsOf(line: Line, at: number): News | undefined {
   if ("funding" in line) {
     const funding = line.funding === true ? {} : { block: blockOf(line.funding) };
-    return { source: line.source ?? "s", at, funding };
+    return { source: line.source ?? "s", operator: line.source ?? "s", at, funding };
   }
   if (!("spend" in line)) return undefined;
-  if (line.spend === null) return { source: line.source ?? "s", at, spend: null };
+  if (line.spend === null) return { source: line.source ?? "s", operator: line.source ?? "s", at, spend: null };
   const block = line.in === undefined ? {} : { block: blockOf(line.in) };
-  return { source: line.source ?? "s", at, spend: { txid: line.spend, kind: KINDS[line.spend]!, proof: "", ...block } };
+  return {
+    source: line.source ?? "s",
+    operator: line.source ?? "s",
+    at,
+    spend: { txid: line.spend, kind: KINDS[line.spend]!, proof: "", ...block },
+  };
 }
 
 function play({ lines }: Script, restart: boolean): void {
@@ -302,12 +307,21 @@ describe("with a restart before each step", () => {
       coin = reduced.coin;
       return reduced.transitions.map(({ kind }) => kind);
     };
-    step({ source: "s", at: 0, funding: { block: blockOf("2") }, spend: { txid: A, kind: "breach", proof: "" } }, 0);
-    step({ source: "s", at: 1, spend: null }, 1);
+    step(
+      {
+        source: "s",
+        operator: "s",
+        at: 0,
+        funding: { block: blockOf("2") },
+        spend: { txid: A, kind: "breach", proof: "" },
+      },
+      0,
+    );
+    step({ source: "s", operator: "s", at: 1, spend: null }, 1);
     expect(step(undefined, GONE_AFTER + 1)).toEqual(["spend-dormant"]);
     coin = wake(factsOf(coin), GONE_AFTER + 2);
     expect(step(undefined, GONE_AFTER + 2)).toEqual(["spend-back"]);
-    expect(step({ source: "s", at: GONE_AFTER + 3, spend: null }, GONE_AFTER + 3)).toEqual([]);
+    expect(step({ source: "s", operator: "s", at: GONE_AFTER + 3, spend: null }, GONE_AFTER + 3)).toEqual([]);
     expect(step(undefined, 2 * GONE_AFTER + 4)).toEqual(["spend-dormant"]);
     expect(coin.keyOut).toBe(true);
   });
@@ -320,7 +334,7 @@ test("whoever has the key can sign without end: candidates are bounded, the firs
   for (let n = 0; n < 500; n++) {
     const block = n === 7 ? { block: blockOf("9z") } : {};
     const spend = { txid: id(n), kind: "breach" as const, proof: "", ...block };
-    coin = reduce(coin, { source: "s", at: n, spend }, chain, n).coin;
+    coin = reduce(coin, { source: "s", operator: "s", at: n, spend }, chain, n).coin;
   }
   const kept = coin.candidates.map(({ txid }) => txid);
   expect(kept.length).toBe(100);

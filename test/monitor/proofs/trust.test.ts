@@ -1,7 +1,7 @@
 /** Which claim needs how many sources: each row of the table, just enough and one too few. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Claim, isLagging, type Testimony, TRUST, weigh } from "../../../monitor/proofs/trust.ts";
+import { type Claim, lastBelieved, type Testimony, TRUST, weigh } from "../../../monitor/proofs/trust.ts";
 
 const NOW = 1_800_000_000_000;
 const FRESH = 30_000;
@@ -69,14 +69,31 @@ describe("the tip", () => {
     expect(believed("tip", says("a"))).toBe(true);
     expect(believed("tip", says("a", { age: FRESH + 1 }))).toBe(false);
   });
+});
 
-  test("our own node lags when it is more than one block behind for longer than the patience", () => {
-    const behindSince = NOW - 60_000;
-    expect(isLagging({ own: 98, best: 100, behindSince }, NOW, 59_999)).toBe(true);
-    expect(isLagging({ own: 98, best: 100, behindSince }, NOW, 60_000)).toBe(false);
-    expect(isLagging({ own: 99, best: 100, behindSince }, NOW, 0)).toBe(false);
-    expect(isLagging({ own: 101, best: 100, behindSince }, NOW, 0)).toBe(false);
-    expect(isLagging({ own: 90, best: 100, behindSince: undefined }, NOW, 0)).toBe(false);
+describe("where only one operator can be asked", () => {
+  test("that one must do", () => {
+    expect(weigh("unspent", [says("a")], NOW, FRESH, 1).believed).toBe(true);
+    expect(weigh("unspent", [says("a", { age: FRESH + 1 })], NOW, FRESH, 1).believed).toBe(false);
+    expect(weigh("unspent", [], NOW, FRESH, 0).believed).toBe(false);
+    expect(weigh("confirmed", [says("a")], NOW, FRESH, 2).believed).toBe(false);
+  });
+});
+
+describe("the time at which a claim was believed last", () => {
+  test("is that of the second of two operators", () => {
+    expect(lastBelieved("unspent", [says("a"), says("b", { age: 700 })], 3)).toBe(NOW - 700);
+    expect(lastBelieved("unspent", [says("a"), says("a", { source: "mirror", age: 5 })], 3)).toBeUndefined();
+  });
+
+  test("is our own node's where that is later", () => {
+    const said = [says("a"), says("b", { age: 700 }), says("us", { own: true, age: 100 })];
+    expect(lastBelieved("unspent", said, 3)).toBe(NOW - 100);
+    expect(lastBelieved("confirmed", [says("us", { own: true })], 3)).toBeUndefined();
+  });
+
+  test("is never without a voice", () => {
+    expect(lastBelieved("unspent", [], 1)).toBeUndefined();
   });
 });
 

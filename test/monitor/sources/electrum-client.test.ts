@@ -5,7 +5,7 @@ import { readElectrumAddress } from "../../../monitor/sources/electrum/address.t
 import { ElectrumClient, MAX_PENDING, MAX_STRAYS } from "../../../monitor/sources/electrum/client.ts";
 import { LineReader } from "../../../monitor/sources/electrum/lines.ts";
 import { METHODS, SMALL } from "../../../monitor/sources/electrum/messages.ts";
-import { Pace } from "../../../monitor/sources/electrum/pace.ts";
+import { Pace } from "../../../monitor/sources/pace.ts";
 import { SourceError } from "../../../monitor/sources/source.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { type Script, ScriptedServer } from "../support/scripted-server.ts";

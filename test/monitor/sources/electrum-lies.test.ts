@@ -187,7 +187,8 @@ describe("a server that does wrong changes nothing but its own health", () => {
     const rig = await watching(stop, bench.source({ url: `tcp://127.0.0.1:${silent.port}` }), bench.source());
     await until(rig, "moving, spent-unconfirmed 0");
     bench.node.mine(1);
-    await until(rig, "smashed, spent 1");
+    // One operator alone shows the block.
+    await until(rig, "moving, spent 1");
     expect([rig.problem(0), rig.problem(1)]).toEqual([null, null]);
   });
 

@@ -156,7 +156,13 @@ test("a monitor with only an Electrum server tells the whole story through its A
   const file = join(folder.path, "public.json");
   writeFileSync(file, JSON.stringify(PUBLIC));
   const monitor = await runMonitor(
-    { public: file, electrum: [bench.url], store: join(folder.path, "store.sqlite"), port: 0, pollSeconds: 0.2 },
+    {
+      public: file,
+      sources: [`electrum:${bench.url}`],
+      store: join(folder.path, "store.sqlite"),
+      port: 0,
+      pollSeconds: 0.2,
+    },
     { log: { info() {}, problem() {}, recovered() {} } },
   );
   stop.push(() => monitor.stop());

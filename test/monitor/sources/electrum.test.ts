@@ -36,6 +36,17 @@ describe("the truth", () => {
     expect((await source.headers(hash, height, 2016)).map((raw) => Uint8Array.from(raw))).toEqual(all);
   });
 
+  test("the coinbase of a block, as deep in the tree as a payment beside it; of another branch it is refused", async () => {
+    const block = tipBlock();
+    const coinbase = await source.coinbaseProof(block);
+    const header = parseHeader(headerOf(block.height), NETWORKS.regtest);
+    const proof = await source.merkleProof(coin.txid, block);
+    const paid = parseTransaction((await source.transaction(coin.txid))!);
+    expect(() => checkInclusion(paid, proof, header, coinbase)).not.toThrow();
+    await expect(source.coinbaseProof({ ...block, hash: "ab".repeat(32) })).rejects.toThrow("another block");
+    expect(source.operator).toBe(bench.url.replace("tcp://", ""));
+  });
+
   test("a coin is funded, taken, taken again by a rival, and in a block", async () => {
     const outpoint = { txid: coin.txid, vout: coin.vout };
     const block = tipBlock();

@@ -93,6 +93,18 @@ export function partialTree(header: Uint8Array, txids: string[], position: numbe
   return new Uint8Array(Buffer.concat(parts));
 }
 
+const ids = new WeakMap<Transaction, string>();
+
+/** The txid, computed once: what is in a chain does not change any more. */
+export function idOf(transaction: Transaction): string {
+  let id = ids.get(transaction);
+  if (id === undefined) {
+    id = transaction.getId();
+    ids.set(transaction, id);
+  }
+  return id;
+}
+
 /** Of all chains, so that no two blocks are ever the same. */
 let serial = 0;
 
@@ -121,23 +133,23 @@ export class FakeChain {
 
   /** Known, but neither in the mempool nor in a block. */
   know(...transactions: Transaction[]): void {
-    for (const transaction of transactions) this.transactions.set(transaction.getId(), transaction);
+    for (const transaction of transactions) this.transactions.set(idOf(transaction), transaction);
   }
 
   add(...transactions: Transaction[]): void {
     this.know(...transactions);
-    for (const transaction of transactions) this.mempool.set(transaction.getId(), transaction);
+    for (const transaction of transactions) this.mempool.set(idOf(transaction), transaction);
   }
 
   /** Out of the mempool, as if replaced or expired. */
   forget(transaction: Transaction): void {
-    this.mempool.delete(transaction.getId());
+    this.mempool.delete(idOf(transaction));
   }
 
   /** Mines blocks; the first holds `transactions` (by default the mempool). Answers the last one. */
   mine(count = 1, transactions: Transaction[] = [...this.mempool.values()]): FakeBlock {
     for (let i = 0; i < count; i++) this.best.push(this.#make(this.tip, i === 0 ? transactions : []));
-    for (const transaction of transactions) this.mempool.delete(transaction.getId());
+    for (const transaction of transactions) this.mempool.delete(idOf(transaction));
     this.know(...transactions);
     return this.tip;
   }
@@ -157,7 +169,7 @@ export class FakeChain {
   find(txid: string): { transaction: Transaction; block?: FakeBlock } | undefined {
     const transaction = this.transactions.get(txid);
     if (!transaction) return undefined;
-    const block = this.best.find(({ transactions }) => transactions.some((each) => each.getId() === txid));
+    const block = this.best.find(({ transactions }) => transactions.some((each) => idOf(each) === txid));
     return block ? { transaction, block } : { transaction };
   }
 
@@ -166,20 +178,20 @@ export class FakeChain {
       each.ins.some(({ hash, index }) => index === vout && showHash(hash) === txid);
     for (const block of this.best) {
       const found = block.transactions.find(spends);
-      if (found) return { txid: found.getId(), block };
+      if (found) return { txid: idOf(found), block };
     }
     const pending = [...this.mempool.values()].find(spends);
-    return pending && { txid: pending.getId() };
+    return pending && { txid: idOf(pending) };
   }
 
   txids(block: FakeBlock): string[] {
-    return block.transactions.map((each) => each.getId());
+    return block.transactions.map((each) => idOf(each));
   }
 
   #make(parent: FakeBlock, transactions: Transaction[]): FakeBlock {
     const height = parent.height + 1;
     const all = [coinbase(serial++), ...transactions];
-    const root = merkleLevels(all.map((each) => each.getId())).at(-1)![0]!;
+    const root = merkleLevels(all.map((each) => idOf(each))).at(-1)![0]!;
     const header = mineHeader(parent.hash, root, 1_700_000_000 + height * 600);
     const block = { height, hash: showHash(sha256d(header)), header, previous: parent.hash, transactions: all };
     this.blocks.set(block.hash, block);

@@ -1,7 +1,8 @@
 /** The Esplora API over a FakeChain, as an HTTP server whose answers a test may replace, delay or break. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { toHex } from "../../../monitor/proofs/bytes.ts";
+import type { Transaction } from "bitcoinjs-lib";
+import { showHash, toHex } from "../../../monitor/proofs/bytes.ts";
 import { PAID, PUBLIC } from "./bounty.ts";
 import { branchOf, type FakeBlock, type FakeChain } from "./fake-chain.ts";
 
@@ -52,12 +53,23 @@ export class FakeEsplora {
   #answer(path: string): unknown {
     const { chain } = this;
     if (path === "/blocks/tip/hash") return chain.tip.hash;
-    const block = /^\/block\/(\w+)(\/header)?$/.exec(path);
+    const block = /^\/block\/(\w+)(\/header|\/txid\/0)?$/.exec(path);
     if (block) {
       const found = chain.blocks.get(block[1]!);
-      return found && (block[2] ? toHex(found.header) : { id: found.hash, height: found.height });
+      if (block[2] === "/txid/0") return found && chain.txids(found)[0];
+      return found && (block[2] ? toHex(found.header) : blockJson(found));
     }
-    if (path.startsWith(`/address/${PUBLIC.address}/txs`)) return this.#history(path.split("/chain/")[1]);
+    const list = /^\/blocks\/(\d+)$/.exec(path);
+    if (list)
+      return chain.best
+        .slice(0, Number(list[1]) + 1)
+        .slice(-10)
+        .reverse()
+        .map(blockJson);
+    const history = `/address/${PUBLIC.address}/txs`;
+    if (path === history) return [...this.#waiting(), ...this.#history(undefined)];
+    if (path === `${history}/mempool`) return this.#waiting();
+    if (path.startsWith(`${history}/chain/`)) return this.#history(path.split("/chain/")[1]);
     const outspend = /^\/tx\/(\w+)\/outspend\/(\d+)$/.exec(path);
     if (outspend) {
       const spender = chain.spender({ txid: outspend[1]!, vout: Number(outspend[2]) });
@@ -72,28 +84,59 @@ export class FakeEsplora {
     return { block_height: found.block.height, ...branchOf(txids, txids.indexOf(tx[1]!)) };
   }
 
-  /** Newest first: the mempool and 25 confirmed, or 25 after `last`. */
-  #history(last: string | undefined): unknown {
-    const { chain } = this;
-    const script = toHex(PAID.script);
-    const concerns = (each: { outs: { script: Uint8Array }[]; ins: { hash: Uint8Array; index: number }[] }): boolean =>
-      each.outs.some((output) => toHex(output.script) === script) ||
-      each.ins.some(({ hash, index }) => {
-        const previous = chain.transactions.get(toHex(Uint8Array.from(hash).reverse()));
-        return previous !== undefined && toHex(previous.outs[index]!.script) === script;
-      });
-    const confirmed = chain.best
-      .flatMap((block) => block.transactions.filter(concerns).map((transaction) => ({ transaction, block })))
+  /** Up to 50 that are in no block. */
+  #waiting(): unknown[] {
+    const waiting = [...this.chain.mempool.values()].filter((each) => this.#concerns(each)).reverse();
+    return waiting.slice(0, 50).map((transaction) => this.#listed(transaction));
+  }
+
+  /** 25 that are in blocks, newest first, after `last`. */
+  #history(last: string | undefined): unknown[] {
+    const confirmed = this.chain.best
+      .flatMap((block) => block.transactions.map((transaction) => ({ transaction, block })))
+      .filter(({ transaction }) => this.#concerns(transaction))
       .reverse();
     const from = last === undefined ? 0 : confirmed.findIndex(({ transaction }) => transaction.getId() === last) + 1;
-    const pending =
-      last === undefined ? [...chain.mempool.values()].filter(concerns).map((transaction) => ({ transaction })) : [];
-    return [...pending, ...confirmed.slice(from, from + 25)].map((each) => ({
-      txid: each.transaction.getId(),
-      vout: each.transaction.outs.map(({ script: out, value }) => ({ scriptpubkey: toHex(out), value: Number(value) })),
-      status: status("block" in each ? (each.block as FakeBlock) : undefined),
-    }));
+    if (last !== undefined && from === 0) return [];
+    return confirmed.slice(from, from + 25).map(({ transaction, block }) => this.#listed(transaction, block));
   }
+
+  #concerns({ outs, ins }: Transaction): boolean {
+    const script = toHex(PAID.script);
+    return outs.some((output) => toHex(output.script) === script) || ins.some((input) => this.#spent(input) === script);
+  }
+
+  /** The script that an input spends, if its transaction is known. */
+  #spent({ hash, index }: Transaction["ins"][number]): string | undefined {
+    const previous = this.chain.transactions.get(showHash(hash))?.outs[index];
+    return previous && toHex(previous.script);
+  }
+
+  #listed(transaction: Transaction, block?: FakeBlock): unknown {
+    return {
+      txid: transaction.getId(),
+      vin: transaction.ins.map((input) => {
+        const scriptpubkey = this.#spent(input);
+        return { txid: showHash(input.hash), vout: input.index, prevout: scriptpubkey ? { scriptpubkey } : null };
+      }),
+      vout: transaction.outs.map(({ script, value }) => ({ scriptpubkey: toHex(script), value: Number(value) })),
+      status: status(block),
+    };
+  }
+}
+
+function blockJson({ hash, height, header, previous }: FakeBlock): unknown {
+  const fields = Buffer.from(header);
+  return {
+    id: hash,
+    height,
+    version: fields.readUInt32LE(0),
+    previousblockhash: height === 0 ? null : previous,
+    merkle_root: showHash(header.subarray(36, 68)),
+    timestamp: fields.readUInt32LE(68),
+    bits: fields.readUInt32LE(72),
+    nonce: fields.readUInt32LE(76),
+  };
 }
 
 function status(block: FakeBlock | undefined): unknown {

@@ -1,5 +1,4 @@
 /** A source in memory over a FakeChain; a test lets it lie by replacing methods in `lies`. */
-import { toHex } from "../../../monitor/proofs/bytes.ts";
 import type { MerkleProof } from "../../../monitor/proofs/merkle.ts";
 import type { Outpoint } from "../../../monitor/proofs/transaction.ts";
 import {
@@ -10,19 +9,22 @@ import {
   type Spender,
   type Target,
 } from "../../../monitor/sources/source.ts";
-import { branchOf, type FakeChain } from "./fake-chain.ts";
+import { branchOf, type FakeChain, idOf } from "./fake-chain.ts";
 
 export class FakeSource implements ChainSource {
   readonly kind = "esplora";
   readonly name: string;
   readonly chain: FakeChain;
-  lies: Partial<Omit<ChainSource, "name" | "kind">> = {};
+  lies: Partial<Omit<ChainSource, "name" | "kind" | "own" | "operator">> = {};
+  own = false;
+  operator: string;
   /** Methods called, in order. */
   asked: string[] = [];
 
   constructor(chain: FakeChain, name = "fake") {
     this.chain = chain;
     this.name = name;
+    this.operator = name;
   }
 
   async tip(): Promise<Block> {
@@ -50,13 +52,13 @@ export class FakeSource implements ChainSource {
   async fundings(target: Target, known: (txid: string) => boolean): Promise<Funding[]> {
     this.asked.push("fundings");
     if (this.lies.fundings) return this.lies.fundings(target, known);
-    const script = toHex(target.script);
+    const script = Buffer.from(target.script);
     const found: Funding[] = [];
     const all = [...this.chain.best.flatMap(({ transactions }) => transactions), ...this.chain.mempool.values()];
     for (const transaction of all) {
       transaction.outs.forEach((output, vout) => {
-        if (toHex(output.script) !== script) return;
-        const txid = transaction.getId();
+        if (!script.equals(output.script)) return;
+        const txid = idOf(transaction);
         const block = this.chain.find(txid)?.block;
         const where = block ? { block: { height: block.height, hash: block.hash } } : {};
         found.push({ txid, vout, value: Number(output.value), ...where });
@@ -80,6 +82,14 @@ export class FakeSource implements ChainSource {
     this.asked.push("transaction");
     if (this.lies.transaction) return this.lies.transaction(txid, block);
     return this.chain.transactions.get(txid)?.toBuffer();
+  }
+
+  get coinbaseProof(): ChainSource["coinbaseProof"] {
+    return this.lies.coinbaseProof;
+  }
+
+  get prevouts(): ChainSource["prevouts"] {
+    return this.lies.prevouts;
   }
 
   async merkleProof(txid: string, block: Block): Promise<MerkleProof> {

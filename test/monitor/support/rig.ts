@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChainSource } from "../../../monitor/sources/source.ts";
-import { ChainStore } from "../../../monitor/store/chain-store.ts";
-import { type Db, openDatabase } from "../../../monitor/store/database.ts";
+import type { Store } from "../../../monitor/store/store.ts";
 import { Watch } from "../../../monitor/watch.ts";
 import { PINATA } from "./bounty.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { openTestStore } from "./store.ts";
 
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), "monitor-"));
@@ -20,10 +20,9 @@ export class Rig {
   readonly folder = temporaryFolder();
   changes = 0;
   watch!: Watch;
-  store!: ChainStore;
+  store!: Store;
   /** Fails writes when set. */
   broken: Error | undefined;
-  #db!: Db;
   readonly #sources: ChainSource[];
 
   constructor(...sources: ChainSource[]) {
@@ -31,16 +30,15 @@ export class Rig {
   }
 
   async start(): Promise<this> {
-    this.#db = await openDatabase(join(this.folder.path, "store.sqlite"));
-    this.store = new ChainStore(this.#db);
-    const saved = await this.store.load("regtest", PINATA.rules);
+    this.store = await openTestStore(join(this.folder.path, "store.sqlite"));
+    const saved = await this.store.load();
     this.watch = new Watch({
       pinata: PINATA,
       sources: this.#sources,
       store: {
-        write: async (step) => {
+        commit: async (step) => {
           if (this.broken) throw this.broken;
-          await this.store.write(step);
+          return this.store.commit(step);
         },
       },
       saved,
@@ -69,7 +67,7 @@ export class Rig {
 
   async stop(): Promise<void> {
     await this.watch.stop();
-    await this.#db.destroy();
+    await this.store.close();
   }
 
   async restart(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Trace events become attempts and totals. */
 import { describe, expect, test } from "vitest";
-import { AttemptFold, type AttemptRecord, BUCKET, funnelOf, lastDayOf } from "../../../monitor/trace/attempts.ts";
+import { AttemptFold, type AttemptRecord, BUCKET } from "../../../monitor/trace/attempts.ts";
+import { funnelOf, lastDayOf } from "../../../monitor/trace/funnel.ts";
 import { parseTraceLine } from "../../../unikernel/trace.ts";
 import { accepted, BOOT, boot, closed, event, line, refusedAttempt } from "../support/trace-lines.ts";
 
@@ -114,7 +115,9 @@ describe("one attempt", () => {
   });
 
   test("its events are bounded", () => {
-    const many = Array.from({ length: 200 }, () => line({ event: "state", conn: 1, state: 1 }));
+    const many = Array.from({ length: 200 }, (_, i) =>
+      line({ event: "state", conn: 1, state: 1, time: 1_750_000_000_000 + i }),
+    );
     const { records, counts } = fold([accepted(1), ...many]);
     expect(records[0]!.events.length).toBe(64);
     expect(counts["reached:1"]).toBe(1);
@@ -137,7 +140,7 @@ describe("boots", () => {
     ]);
     expect(attempts[0]!.ended).toBe(1_750_000_009_000);
     expect([pinata?.boot, pinata?.running, pinataChanged]).toEqual([NEXT, true, true]);
-    expect(fold([closed(1)], book).counts).toEqual({ orphans: 1 });
+    expect(fold([closed(1), closed(7)], book).counts).toEqual({ "lines:repeated": 1, orphans: 1 });
   });
 
   test("the same boot line twice is no restart", () => {
@@ -165,7 +168,8 @@ describe("boots", () => {
   });
 
   test("a trace that never ends its connections is bounded", () => {
-    const lines = Array.from({ length: 1100 }, (_, i) => accepted(i + 1));
+    // Over half a minute, so that each is kept.
+    const lines = Array.from({ length: 1100 }, (_, i) => accepted(i + 1, { time: 1_750_000_000_000 + i * 25 }));
     const { attempts } = fold(lines);
     expect(attempts.filter(({ outcome }) => outcome === "open").length).toBe(1024);
     expect(attempts[0]).toMatchObject({ outcome: "closed", reason: "its end is not in the trace" });
@@ -174,7 +178,107 @@ describe("boots", () => {
 
 test("events of a connection whose beginning is not there, or that begins twice, are counted and nothing else", () => {
   expect(fold([line({ event: "opened", conn: 5 }), closed(5)])).toMatchObject({ attempts: [], counts: { orphans: 2 } });
-  expect(fold([accepted(5), accepted(5)]).counts).toMatchObject({ total: 1, orphans: 1 });
+  expect(fold([accepted(5), accepted(5)]).counts).toMatchObject({ total: 1, "lines:repeated": 1 });
+});
+
+describe("counted exactly", () => {
+  const DAY = "day:2025-06-15:";
+
+  test("each refusal once, by its cause, in all and for its day; numbers that nobody knows are one cause", () => {
+    const alert = (conn: number, failure: number) =>
+      line({ event: "alert", conn, direction: "sent", alert: 40, failure });
+    const { counts } = fold([
+      ...[1, 2, 3, 4, 5].map((conn) => accepted(conn)),
+      line({ event: "certificate", conn: 1, subject: "CN=x", verdict: 83 }),
+      ...[alert(1, 80), closed(1, { by: "timeout" })],
+      ...[alert(2, 900), alert(3, 901), closed(2), closed(3)],
+      closed(4, { by: "limit" }),
+      closed(5),
+      line({
+        event: "refused",
+        conn: 6,
+        door: "server",
+        peer: { address: "::1", port: 9 },
+        reason: "too-many-connections",
+      }),
+    ]);
+    const refused = { refused: 5, "refused:83": 1, "refused:newer": 2, "refused:limit": 1 };
+    expect(counts).toMatchObject({ total: 6, ...refused, "refused:too-many-connections": 1 });
+    expect(counts["refused:80"]).toBeUndefined();
+    for (const [name, count] of Object.entries(refused)) expect(counts[`${DAY}${name}`], name).toBe(count);
+    expect(counts[`${DAY}reached:0`]).toBe(6);
+  });
+
+  test("an attempt that opened is not refused, whatever comes after; one that opens twice opened once", () => {
+    const opened = (time: number) => line({ event: "opened", conn: 1, time });
+    const after = [
+      line({ event: "alert", conn: 1, direction: "sent", alert: 80, failure: 90 }),
+      closed(1, { by: "limit" }),
+    ];
+    const { counts, attempts } = fold([accepted(1), opened(1_750_000_000_000), opened(1_750_000_000_001), ...after]);
+    expect(counts).toMatchObject({ opened: 1, [`${DAY}opened`]: 1 });
+    expect([counts.refused, attempts[0]!.outcome]).toEqual([undefined, "opened"]);
+  });
+
+  test("times that no calendar has do not stop the reading", () => {
+    const time = Number.MAX_SAFE_INTEGER;
+    const { counts } = fold([accepted(1, { time }), closed(1, { time })]);
+    expect(counts["day:9999-12-31:reached:0"]).toBe(1);
+  });
+});
+
+describe("traces with holes", () => {
+  const HOUR = 3_600_000;
+  const T = 1_750_000_000_000;
+
+  test("an attempt whose end was lost is over after an hour of the piñata's time, so that nothing stays open for ever", () => {
+    const book = new AttemptFold([], null);
+    fold([boot(), accepted(1), accepted(2, { time: T + HOUR })], book);
+    const { attempts } = fold([accepted(3, { time: T + HOUR + 1 })], book);
+    expect(attempts.map(({ id, outcome, reason }) => [id.slice(-1), outcome, reason])).toEqual([
+      ["3", "open", "still going on"],
+      ["1", "closed", "its end is not in the trace"],
+    ]);
+    expect(attempts[1]!.ended).toBe(T + HOUR);
+  });
+
+  test("joined in the middle of a boot: what begins from then on counts, the rest are orphans", () => {
+    const book = new AttemptFold([], null);
+    const { counts } = fold([closed(41), accepted(42), closed(42)], book);
+    expect(counts).toMatchObject({ orphans: 1, total: 1 });
+    expect([book.boots[0]!.info, book.boots[0]!.seen.missing, book.pinata]).toEqual([null, 41, null]);
+    expect(fold([line({ event: "stopped", reason: "x" })], book).counts).toEqual({});
+  });
+
+  test("a trace sent again from its start, older boots first, changes nothing", () => {
+    const NEXT = "00000000000000bb";
+    const lines = [
+      boot(),
+      ...refusedAttempt(1),
+      boot(NEXT, T + 5),
+      ...refusedAttempt(1, { boot: NEXT }),
+      accepted(2, { boot: NEXT }),
+    ];
+    const book = new AttemptFold([], null);
+    fold(lines, book);
+    const { attempts, counts, pinataChanged } = fold(lines, book);
+    expect([attempts, pinataChanged]).toEqual([[], false]);
+    expect(counts).toEqual({ "lines:repeated": lines.length });
+    expect(book.pinata).toMatchObject({ boot: NEXT, running: true });
+  });
+
+  test("what is remembered of boots comes back after a restart, and is bounded", () => {
+    const book = new AttemptFold([], null);
+    const name = (n: number) => n.toString(16).padStart(16, "0");
+    for (let n = 1; n <= 100; n++)
+      fold([boot(name(n), T + n), ...refusedAttempt(1, { boot: name(n), time: T + n })], book);
+    const progress = JSON.parse(JSON.stringify({ cursors: {}, ...book.progress() }));
+    expect([progress.boots.length, Object.keys(progress.lanes).length]).toEqual([64, 1]);
+    const next = new AttemptFold([], book.pinata, { progress });
+    expect(next.pinata).toEqual(book.pinata);
+    const again = fold([boot(name(100), T + 100), ...refusedAttempt(1, { boot: name(100), time: T + 100 })], next);
+    expect([again.counts.total, again.attempts]).toEqual([undefined, []]);
+  });
 });
 
 test("the last day, by ten minutes", () => {

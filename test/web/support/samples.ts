@@ -131,6 +131,10 @@ export const INFO: Info = {
 export class HandFeed implements Feed {
   state: Snapshot;
   readonly #listeners = new Set<(change: Change) => void>();
+  /** What the monitor answers beside the snapshot, by path. */
+  readonly answers = new Map<string, unknown>();
+  /** The id of the next event. */
+  nextId = 1_000;
 
   constructor(state: Partial<Snapshot> = {}) {
     this.state = {
@@ -152,6 +156,12 @@ export class HandFeed implements Feed {
     return this.state.attempts.find((attempt) => attempt.id === id);
   }
 
+  async ask<T>(path: string, schema: { parse(value: unknown): T }): Promise<T | undefined> {
+    const answer = this.answers.get(path);
+    if (answer instanceof Error) throw answer;
+    return answer === undefined ? undefined : schema.parse(answer);
+  }
+
   subscribe(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -167,13 +177,17 @@ export class HandFeed implements Feed {
 
   set(changes: Partial<Snapshot>): void {
     this.state = { ...this.state, ...changes };
-    for (const listener of this.#listeners) listener({ kind: "status" });
+    this.tell({ kind: "status", id: this.nextId++ });
   }
 
   hit(attempt: Attempt): void {
     const others = this.state.attempts.filter(({ id }) => id !== attempt.id);
     this.state = { ...this.state, attempts: [attempt, ...others] };
-    for (const listener of this.#listeners) listener({ kind: "attempt", attempt });
+    this.tell({ kind: "attempt", attempt, id: this.nextId++ });
+  }
+
+  tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
   }
 }
 
