@@ -103,6 +103,9 @@ async function checkFile(path: string): Promise<string> {
   const there = await stat(path).catch(() => undefined);
   if (!there) {
     const folder = await nearestFolder(path);
+    if (!(await stat(folder)).isDirectory()) {
+      throw new Error(`${path} cannot be made: ${folder} is no folder; choose another place for the store`);
+    }
     await access(folder, constants.W_OK).catch(() => {
       throw new Error(
         `${path} is not there, and ${folder} cannot be written; choose another place or change its owner`,

@@ -81,7 +81,7 @@ const MAX_COINS = 200;
 const MAX_UNCONFIRMED = 20;
 const LONGEST_PAUSE = 15_000;
 /** From a source's news to asking it: several come together, and a source that is full of news is not asked without end. */
-const SOON = 20;
+const SOON = 5;
 const HEARTBEAT = 1_000;
 /** Milliseconds by which a heartbeat may be late. */
 const JUMP = 5_000;

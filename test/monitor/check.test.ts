@@ -174,11 +174,16 @@ describe("what does not work is said with what to do, and the rest is still look
     await new Promise((resolve) => server.close(resolve));
   });
 
-  test.skipIf(process.getuid?.() === 0)("what this user may not read or write", async () => {
+  test("a store in a folder that is none, or that this user may not write to", async () => {
     mkdirSync(at("locked"));
     chmodSync(at("locked"), 0o500);
-    expect(await check({ store: join(at("locked"), "store.sqlite") })).toBe(1);
-    expect(failed()[0]).toContain("cannot be written");
+    // To root no folder is locked.
+    const folders = process.getuid!() === 0 ? ["public.json"] : ["public.json", "locked"];
+    for (const name of folders) {
+      lines.length = 0;
+      expect(await check({ store: join(at(name), "store.sqlite") })).toBe(1);
+      expect(failed()[0]).toContain("store");
+    }
   });
 });
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { Kysely } from "kysely";
 import { expect } from "vitest";
-import type { Coin } from "../../../monitor/coins/coin.ts";
+import { type Coin, GONE_AFTER } from "../../../monitor/coins/coin.ts";
 import { showOutpoint } from "../../../monitor/proofs/transaction.ts";
 import type { Tables } from "../../../monitor/store/tables.ts";
 import { ModelClock } from "./clock.ts";
@@ -150,7 +150,8 @@ export class History {
     this.process?.kill();
     this.process = undefined;
     await this.start();
-    await this.clock.advance(3 * POLL);
+    // What has vanished is given its time to come back.
+    await this.clock.advance(GONE_AFTER + 2 * POLL);
     // A channel that failed for long is tried again after up to five minutes.
     for (let waited = 0; waited < 330_000 && (await this.#isWaiting()); waited += 10_000) {
       await this.clock.advance(10_000);
