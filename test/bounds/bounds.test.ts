@@ -11,6 +11,8 @@ import { vaultCalls } from "./vault-scenes.ts";
 
 /** Lengths of DER signatures, and so of messages, differ by a few bytes from run to run. */
 const SLACK_BYTES = 64;
+/** ML-KEM's matrix is drawn by rejection (FIPS 203, algorithm 7) from the peer's seed: in one run of twelve an entry needs a fourth block. */
+const SLACK_KECCAK = 4;
 /** How many multiplications a verification takes depends on its numbers, which are public. */
 const SLACK_WORK = 1.1;
 
@@ -34,7 +36,9 @@ describe("docs/bounds.md", () => {
     expect(rows.map(([what]) => what)).toEqual(steps.map(({ what }) => what));
     for (const [i, { received, sent, held, work }] of steps.entries()) {
       const [, ...cells] = rows[i]!;
-      expect(cells[3]).toBe(words(work));
+      const said = Number(/(\d+) Keccak/.exec(cells[3]!)?.[1] ?? 0);
+      expect(Math.abs(work.keccak - said)).toBeLessThanOrEqual(said === 0 ? 0 : SLACK_KECCAK);
+      expect(cells[3]).toBe(words({ ...work, keccak: said }));
       for (const [cell, value] of [
         [cells[0], received],
         [cells[1], sent],
