@@ -3,6 +3,7 @@
  * the API use these types; nothing else of the monitor is imported from outside its folder.
  */
 import { z } from "@hono/zod-openapi";
+import { alertBody } from "./alerts/kinds.ts";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const millis = z.number().int().nonnegative();
@@ -208,3 +209,118 @@ export type Readiness = z.infer<typeof readiness>;
 
 /** POST /v1/alerts/{id}/ack: no more reminders of what that alert told. */
 export const acknowledgement = z.object({ acknowledged: z.literal(true) });
+
+/** What a maintainer has written: public, dated, part of the event log's chain of hashes, never changed. Nobody proves it. */
+export const annotation = z.object({
+  /** Its number in the event log. */
+  number: z.number().int().positive(),
+  at: millis,
+  text: z.string(),
+  /** The alert that it is about: what was told, and when; null: about none. */
+  about: z.object({ alert: alertBody.shape.id, kind: alertBody.shape.kind, at: millis }).nullable(),
+});
+export type Annotation = z.infer<typeof annotation>;
+
+/** GET /v1/annotations: newest first, the latest 200. */
+export const annotationList = z.object({ annotations: z.array(annotation) });
+
+/** POST /v1/annotations (admin). */
+export const annotationDraft = z.object({
+  /** Line breaks are kept; no other control characters. */
+  text: z
+    .string()
+    .trim()
+    .min(1, "a text of 1 to 1,000 characters")
+    .max(1_000, "a text of 1 to 1,000 characters")
+    .regex(/^[^\p{Cc}]*(?:\n[^\p{Cc}]*)*$/u, "a text without control characters"),
+  alert: alertBody.shape.id.optional(),
+});
+
+const severity = alertBody.shape.severity;
+
+/** GET /v1/admin: what whoever maintains the piñata needs to know at once. */
+export const overview = z.object({
+  now: millis,
+  /** Why it cannot be relied on, as /readyz says; empty when it can. */
+  problems: z.array(z.string()),
+  /** Independent operators that must say that the coins hang; a node of our own counts for all. */
+  operatorsNeeded: count,
+  sources: z.array(
+    source.extend({
+      operator: z.string(),
+      /** The operator's own node. */
+      own: z.boolean(),
+      /** Blocks behind the best chain; null when its tip is not on it, or it has shown none. */
+      behind: count.nullable(),
+      /** What it last said of the coins that are watched, beside what is believed; `silent`: nothing that could be used. */
+      coins: z.object({ agrees: count, differs: count, silent: count }),
+    }),
+  ),
+  /** What began and is not over, newest first. */
+  incidents: z.array(
+    z.object({
+      id: alertBody.shape.id,
+      kind: alertBody.shape.kind,
+      severity,
+      subject: z.string(),
+      since: millis,
+      /** Whether it is reminded of until somebody acknowledges it. */
+      insists: z.boolean(),
+      acknowledged: millis.nullable(),
+      reminders: count,
+    }),
+  ),
+  channels: z.array(
+    z.object({
+      name: z.string(),
+      /** Since the start: taken, attempts that failed, set aside. */
+      sent: count,
+      failed: count,
+      refused: count,
+      waiting: count,
+      /** When the oldest one that waits was written; null when none does. */
+      oldest: millis.nullable(),
+      /** Why the latest attempt failed, in words; null when it did not. */
+      problem: z.string().nullable(),
+    }),
+  ),
+  /** null: none is configured. */
+  heartbeat: z
+    .object({
+      everySeconds: z.number(),
+      /** When the receiver last took one; null: not since the start. */
+      taken: millis.nullable(),
+      /** Why it is withheld or was not taken; null when all is well. */
+      problem: z.string().nullable(),
+    })
+    .nullable(),
+});
+export type Overview = z.infer<typeof overview>;
+
+/** One alert as it was written, and what came of it at each channel. */
+export const keptAlert = z.object({
+  sequence: z.number().int().positive(),
+  id: alertBody.shape.id,
+  incident: alertBody.shape.incident,
+  kind: alertBody.shape.kind,
+  phase: alertBody.shape.phase,
+  severity,
+  at: millis,
+  subject: z.string(),
+  text: z.string(),
+  deliveries: z.array(
+    z.object({
+      channel: z.string(),
+      state: z.enum(["waiting", "sent", "refused"]),
+      /** Made so far. */
+      attempts: count,
+      /** When it is tried again; null when it is not. */
+      nextTry: millis.nullable(),
+      problem: z.string().nullable(),
+    }),
+  ),
+});
+export type KeptAlert = z.infer<typeof keptAlert>;
+
+/** GET /v1/admin/alerts: newest first; `next` is the `before` of the next page, null on the last one. */
+export const keptAlerts = z.object({ alerts: z.array(keptAlert), next: z.number().int().positive().nullable() });
