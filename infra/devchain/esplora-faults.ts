@@ -47,6 +47,7 @@ const QUESTIONS = {
   "merkle-proof": /^\/tx\/\w+\/merkle-proof$/,
 } as const;
 export type Question = keyof typeof QUESTIONS;
+export const QUESTION_NAMES = Object.keys(QUESTIONS) as [Question, ...Question[]];
 
 const API = /^\/(blocks|block|block-height|tx|address|scripthash|mempool|fee-estimates)(\/|$)/;
 

@@ -97,7 +97,12 @@ export async function runDevchain(options: DevchainOptions): Promise<Devchain> {
     electrum = await serveElectrum(node, host, options.electrumPort, log);
     zmq = await serveZmq(node, host, options.zmqPort);
     const notifications = zmq ? { notifications: zmq.notifications } : {};
-    const faulty = { core: faults, ...(zmq ? { zmq } : {}) };
+    const faulty = {
+      core: faults,
+      esplora,
+      ...(zmq ? { zmq } : {}),
+      ...(electrum ? { electrum: electrum.faults } : {}),
+    };
     const app = createServer(node, { log, rpc: { ...options.rpc, ...notifications }, faulty, esplora });
     server = await listen(app.fetch, host, options.port);
     push.attach(server);

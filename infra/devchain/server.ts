@@ -28,7 +28,7 @@ const invalidateRequest = z.object({ hash: z.string().refine(isHash, "not a bloc
 
 export interface ServerOptions {
   rpc?: RpcOptions;
-  /** What POST /dev/faults sets; by default faults of the JSON-RPC alone. */
+  /** What POST /dev/faults sets; by default the faults of the faces that are served here. */
   faulty?: Faulty;
   /** Of the Esplora API; none by default. */
   esplora?: EsploraFaults;
@@ -46,8 +46,9 @@ export function createServer(node: DevNode, options: ServerOptions): Hono {
   });
   app.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.text(`the body is longer than ${MAX_BODY} bytes`, 413) }));
   app.route("/", pages(node));
-  app.route("/", esploraApi(node, options.esplora));
-  const faulty = options.faulty ?? { core: options.rpc?.faults ?? new RpcFaults() };
+  const { esplora } = options;
+  app.route("/", esploraApi(node, esplora));
+  const faulty = options.faulty ?? { core: options.rpc?.faults ?? new RpcFaults(), ...(esplora ? { esplora } : {}) };
   app.route("/", rpcServer(node, { ...options.rpc, faults: faulty.core }));
   app.route("/", controls(node, faulty));
   app.notFound((c) => c.text(`endpoint does not exist "${c.req.path.slice(0, 200)}"`, 404));

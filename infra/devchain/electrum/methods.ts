@@ -144,6 +144,7 @@ const METHODS = {
 } as const;
 
 export type Method = keyof typeof METHODS;
+export const METHOD_NAMES = Object.keys(METHODS) as [Method, ...Method[]];
 
 /** Throws {@link Failure}. */
 export function answer(context: Context, name: string, params: readonly unknown[]): unknown {

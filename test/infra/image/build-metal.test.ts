@@ -12,18 +12,18 @@ const HAS_TOOLS = ["wasm2c", "gcc"].every(hasTool);
 
 describe.skipIf(!HAS_TOOLS)("metal image", () => {
   const folder = mkdtempSync(join(tmpdir(), "pinata-test-"));
+  const again = join(folder, "2/again.elf");
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("is the same, byte for byte, from two folders with names of different lengths", async () => {
-    const first = await buildMetal({ out: join(folder, "1/a.elf"), workDir: join(folder, "w") });
-    const second = await buildMetal({
-      out: join(folder, "2/b.elf"),
-      workDir: join(folder, "another board/guest-folder"),
-    });
+    // The project's own image was made in a temporary folder; `pinata image --check` (its test) makes two more.
+    const [usual, first] = [
+      await buildMetal(),
+      await buildMetal({ out: again, workDir: join(folder, "another board/guest-folder") }),
+    ];
     expect(first.outcome).toBe("built");
-    expect(second.outcome).toBe("built");
     const bytes = readFileSync(first.file);
-    expect(readFileSync(second.file).equals(bytes)).toBe(true);
+    expect(readFileSync(usual.file).equals(bytes)).toBe(true);
     expect(first.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(first.size).toBe(bytes.length);
     const text = bytes.toString("latin1");
@@ -55,16 +55,14 @@ describe.skipIf(!HAS_TOOLS)("metal image", () => {
     expect(bytes.subarray(note.at + 12, note.at + 15).toString()).toBe("Xen");
   }, 120_000);
 
-  it("is built once, and again when it was changed or lost", async () => {
-    const out = join(folder, "again.elf");
-    const built = await buildMetal({ out });
-    expect(built.outcome).toBe("built");
-    const time = statSync(out).mtimeMs;
-    expect(await buildMetal({ out })).toEqual({ ...built, outcome: "fresh" });
-    expect(statSync(out).mtimeMs).toBe(time);
-    writeFileSync(out, "something else");
-    expect(await buildMetal({ out })).toEqual(built);
-    expect(readFileSync(out).length).toBe(built.size);
+  it("is not built twice, but again when it was changed or lost", async () => {
+    const time = statSync(again).mtimeMs;
+    const built = await buildMetal({ out: again });
+    expect(built.outcome).toBe("fresh");
+    expect(statSync(again).mtimeMs).toBe(time);
+    writeFileSync(again, "something else");
+    expect(await buildMetal({ out: again })).toEqual({ ...built, outcome: "built" });
+    expect(readFileSync(again).length).toBe(built.size);
   }, 180_000);
 
   it("says which module a compiler refuses and leaves no image", async () => {
