@@ -5,8 +5,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
-import { whyRefused } from "./alerts/admin.ts";
-import type { Acknowledged } from "./alerts/outbox.ts";
+import { type AdminParts, addAdmin } from "./admin/routes.ts";
 import type { Clock } from "./clock.ts";
 import { eventStream, STREAM_LIMITS, type StreamLimits } from "./event-stream.ts";
 import type { Hub } from "./hub.ts";
@@ -16,7 +15,6 @@ import { readOutpoint, showOutpoint } from "./proofs/transaction.ts";
 import { publicAttempt, publicCoin, publicCoins, publicEvents } from "./publish.ts";
 import { problemsOf } from "./readiness.ts";
 import {
-  acknowledgement,
   apiError,
   attempt,
   attemptDetail,
@@ -29,6 +27,7 @@ import {
 } from "./schema.ts";
 import type { Store } from "./store/store.ts";
 import type { TraceTotals } from "./trace/follow.ts";
+import { addMine } from "./trace/mine.ts";
 import { addTraceRoutes } from "./trace/routes.ts";
 import type { Snapshot } from "./watch.ts";
 import { addWitness, type WitnessParts } from "./witness/routes.ts";
@@ -41,19 +40,13 @@ export interface ApiParts {
   clock: Clock;
   log: Log;
   /** Absent: there are no admin calls. */
-  admin?: Admin;
+  admin?: AdminParts;
   limits?: StreamLimits;
   /** Why it cannot be relied on now. Absent: what the snapshot tells. */
   problems?: () => readonly string[];
   trace?: () => TraceTotals;
   metrics?: Metrics;
   witness?: WitnessParts;
-}
-
-export interface Admin {
-  /** undefined: every admin call is refused with a text that says how to set one. */
-  token: string | undefined;
-  acknowledge?: (id: string) => Promise<Acknowledged>;
 }
 
 const json = <T extends z.ZodType>(schema: T, description: string) => ({
@@ -63,7 +56,6 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
 const error = (description: string) => json(apiError, description);
 const outpoint = z.string().openapi({ param: { name: "outpoint", in: "path" }, example: `${"0".repeat(64)}:0` });
 const id = z.string().openapi({ param: { name: "id", in: "path" }, example: "5f3a000000000000-17" });
-const alertId = z.string().openapi({ param: { name: "id", in: "path" }, example: "0".repeat(32) });
 const page = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   before: z.string().optional(),
@@ -107,18 +99,6 @@ const routes = {
     request: { params: z.object({ id }) },
     responses: { 200: json(attemptDetail, "The attempt"), 400: error("Not an id"), 404: error("No such attempt") },
   }),
-  acknowledge: createRoute({
-    method: "post",
-    path: "/v1/alerts/{id}/ack",
-    summary: "Admin: no more reminders of what this alert told",
-    request: { params: z.object({ id: alertId }), headers: z.object({ authorization: z.string().optional() }) },
-    responses: {
-      200: json(acknowledgement, "Acknowledged, now or before"),
-      401: error("No token, or a wrong one"),
-      403: error("This monitor has no admin token"),
-      404: error("No such alert, or it is over"),
-    },
-  }),
   events: createRoute({
     method: "get",
     path: "/v1/events",
@@ -151,7 +131,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
       if (result.success) return;
       const issue = result.error.issues[0];
       return context.json(
-        { error: `${issue?.path.join(".") ?? "the request"}: ${issue?.message ?? "is not valid"}` },
+        { error: `${issue?.path.join(".") || "the request"}: ${issue?.message ?? "is not valid"}` },
         400,
       );
     },
@@ -181,7 +161,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
 
   app.openapi(routes.attempts, async (context) => {
     const { limit, before } = context.req.valid("query");
-    const records = await parts.store.attempts(limit + 1, before);
+    const records = await parts.store.attempts(limit + 1, { before });
     if (!records)
       return context.json({ error: `no attempt ${clip(before ?? "")} to page from; it may be too old` }, 404);
     const attempts = records.slice(0, limit).map(publicAttempt);
@@ -199,6 +179,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
     return context.json(attemptDetail.parse(detail), 200);
   });
 
+  addMine(app, parts.store);
   if (parts.admin) addAdmin(app, parts.admin);
   if (parts.witness) addWitness(app, parts.witness);
 
@@ -251,19 +232,6 @@ function addMetrics(app: OpenAPIHono, metrics: Metrics): void {
   app.openapi(route, async (context) =>
     context.text(await metrics.text(), 200, { "content-type": metrics.contentType }),
   );
-}
-
-function addAdmin(app: OpenAPIHono, { token, acknowledge }: Admin): void {
-  app.openapi(routes.acknowledge, async (context) => {
-    const refused = whyRefused(context.req.valid("header").authorization, token);
-    if (refused?.status === 401) context.header("www-authenticate", "Bearer");
-    if (refused) return context.json({ error: refused.error }, refused.status);
-    const { id: alert } = context.req.valid("param");
-    const outcome = await acknowledge?.(alert);
-    if (outcome === "acknowledged") return context.json({ acknowledged: true as const }, 200);
-    const why = outcome === "over" ? "is over, or has nothing to acknowledge" : "is not known here";
-    return context.json({ error: `alert ${clip(alert)} ${why}` }, 404);
-  });
 }
 
 function clip(text: string): string {

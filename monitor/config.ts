@@ -113,17 +113,19 @@ const FLAGS = {
   "blind-seconds": "blindSeconds",
   "witness-key": "witnessKey",
 } as const;
+/** The one setting of alerts that is a flag too: `pinata start` makes the file. */
+const ADMIN_TOKEN = "admin-token-file";
 
 export const USAGE = `usage: monitor --public FILE --store FILE|postgres://… --source KIND:ADDRESS …
        [--probe HOST:PORT] [--quorum 1|2] [--checkpoint HEIGHT:HASH] [--signet-challenge HEX] [--trace INPUT …] [--attempts-per-second N] [--check] [--port N] [--host ADDRESS] [--poll-seconds N] [--blind-seconds N]
-       [--witness-key FILE] [--config FILE]
+       [--witness-key FILE] [--admin-token-file FILE] [--config FILE]
 Sources: esplora:https://host/api, core:http://user:password@host:port, core:/data/directory, electrum:tcp://host:port,
 electrum:tls://host:port#sha256:FINGERPRINT; --source is repeated for several (docs/sources.md).
 Traces: a file, a named pipe, - or fd:N for an open pipe, tcp://host:port to fetch one, tcp-listen://[host]:port to be sent
 them; --trace is repeated for several (docs/attempts.md). --check looks at everything, says what it found and starts nothing.
 Each flag can also be set as PINATA_MONITOR_FLAG_NAME in the environment (source, trace: separated by spaces), or in the JSON
 file of --config with the names ${Object.values(FLAGS).join(", ")}. Alerts are set up there too,
-under the name alerts (docs/alerts.md).`;
+under the name alerts (docs/alerts.md); --admin-token-file is its adminTokenFile.`;
 
 /** "host:port" or "[address]:port". */
 export function readProbe(text: string): { host: string; port: number } | undefined {
@@ -153,7 +155,8 @@ export function readConfig(args: string[], environment: Readonly<Record<string, 
   let values: Record<string, string | string[] | undefined>;
   try {
     const options = Object.fromEntries(flags.map((flag) => [flag, { ...string, multiple: isList(flag) }]));
-    ({ values } = parseArgs({ args, options: { ...options, config: string } }) as { values: typeof values });
+    Object.assign(options, { config: string, [ADMIN_TOKEN]: string });
+    ({ values } = parseArgs({ args, options }) as { values: typeof values });
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message.split("\n")[0]! : String(error));
   }
@@ -166,6 +169,10 @@ export function readConfig(args: string[], environment: Readonly<Record<string, 
     const value = values[flag] ?? (isList(flag) ? set?.split(/\s+/).filter(Boolean) : set);
     if (value !== undefined) merged[FLAGS[flag]] = value;
   }
+  const adminTokenFile = values[ADMIN_TOKEN] ?? variable(ADMIN_TOKEN);
+  const alerts = merged.alerts ?? {};
+  // What is no section of alerts is left to be complained of.
+  if (adminTokenFile !== undefined && isRecord(alerts)) merged.alerts = { ...alerts, adminTokenFile };
   return checkConfig(merged);
 }
 
@@ -180,10 +187,12 @@ function readFile(file: string): Record<string, unknown> {
   } catch (error) {
     throw new ConfigError(`${file}: cannot be read as JSON: ${error instanceof Error ? error.message : error}`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ConfigError(`${file}: expected a JSON object`);
-  }
+  if (!isRecord(value)) throw new ConfigError(`${file}: expected a JSON object`);
   return { ...value };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** As JSON, without the secrets in it: those of alerts, and a URL's user and password. */

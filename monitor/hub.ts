@@ -115,9 +115,9 @@ export class Hub {
 }
 
 /** What of a status is worth telling at once: not times that always move, nor a sentence that counts seconds. */
-function chainKey({ verdict, coins, tip, sources, since, pinata }: Status): string {
+function chainKey({ verdict, coins, tip, sources, since, pinata, annotations }: Status): string {
   const health = sources.map(({ name, healthy, problem, tip: at }) => [name, healthy, problem, at]);
-  return JSON.stringify([verdict, coins, tip, health, since, pinata]);
+  return JSON.stringify([verdict, coins, tip, health, since, pinata, annotations]);
 }
 
 function attemptsKey({ attempts: { total, opened, funnel } }: Status): string {

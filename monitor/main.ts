@@ -4,6 +4,8 @@
  */
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Annotations } from "./admin/annotations.ts";
+import { overviewOf } from "./admin/overview.ts";
 import type { Channel } from "./alerts/channels/channel.ts";
 import { makeChannels } from "./alerts/channels/make.ts";
 import { Emergency } from "./alerts/emergency.ts";
@@ -218,10 +220,15 @@ async function lead(parts: TermParts): Promise<Leading> {
     },
   });
   const totals = () => trace?.totals() ?? { counts: {}, pinata: null };
-  const status = () => ({
-    ...publicStatus(pinata, watch.snapshot(), totals(), clock.now()),
-    ...(witness ? { witness: witness.about() } : {}),
-  });
+  const status = () => {
+    const [newest] = annotations.list();
+    return {
+      ...publicStatus(pinata, watch.snapshot(), totals(), clock.now()),
+      ...(witness ? { witness: witness.about() } : {}),
+      ...(newest ? { annotations: newest.number } : {}),
+    };
+  };
+  const annotations = new Annotations({ store, saved, clock, changed: () => hub.touch() });
   const witness: Witness | undefined =
     witnessKey && new Witness({ key: witnessKey, store, latest: saved.statement, clock, log, status });
   const hub: Hub = new Hub(clock, status);
@@ -236,10 +243,11 @@ async function lead(parts: TermParts): Promise<Leading> {
   };
   const problems = () =>
     problemsOf({ snapshot: watch.snapshot(), store: storeProblem(), still: performance.now() - moved });
+  const alertStats = () => alerts?.stats() ?? { channels: [] };
   metrics.watch({
     snapshot: () => watch.snapshot(),
     trace: totals,
-    alerts: () => alerts?.stats() ?? { channels: [] },
+    alerts: alertStats,
     sources: () => statsOf(sources),
     problems,
     streamClients: () => hub.listeners,
@@ -255,7 +263,21 @@ async function lead(parts: TermParts): Promise<Leading> {
     clock,
     log,
     ...(witness ? { witness: { store, about: () => witness.about() } } : {}),
-    admin: { token, ...(alerts ? { acknowledge: (id) => alerts.outbox.acknowledge(id, clock.now()) } : {}) },
+    admin: {
+      token,
+      store,
+      annotations,
+      overview: () =>
+        overviewOf({
+          ...watch.report(),
+          now: clock.now(),
+          problems: problems(),
+          incidents: alerts?.outbox.open() ?? [],
+          alerts: alertStats(),
+        }),
+      ...(alerts ? { acknowledge: (id) => alerts.outbox.acknowledge(id, clock.now()) } : {}),
+      refused: () => metrics.adminRefused(),
+    },
   });
 
   await trace?.start().catch(async (error: unknown) => {

@@ -45,6 +45,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Counter<"route" | "status">;
   readonly #durations: Histogram<"route">;
+  readonly #refused: Counter;
   #watched: Watched | undefined;
   #tip: { hash: string; since: number } | undefined;
 
@@ -61,6 +62,11 @@ export class Metrics {
       help: "Time from a request to its answer; of an event stream, to its beginning.",
       labelNames: ["route"],
       buckets: DURATIONS,
+      registers,
+    });
+    this.#refused = new Counter({
+      name: "pinata_monitor_admin_refused_total",
+      help: "Admin calls refused because they showed no token or a wrong one.",
       registers,
     });
     this.#makeChain();
@@ -98,6 +104,11 @@ export class Metrics {
   answered(route: string, status: number, seconds: number): void {
     this.#requests.inc({ route, status: String(status) });
     this.#durations.observe({ route }, seconds);
+  }
+
+  /** An admin call without the token. */
+  adminRefused(): void {
+    this.#refused.inc();
   }
 
   get contentType(): string {
@@ -288,7 +299,7 @@ export class Metrics {
       "When the heartbeat's receiver last took one; 0 before the first, not there without a heartbeat.",
       this.#of(({ alerts }, set) => {
         const { heartbeat } = alerts();
-        if (heartbeat !== undefined) set((heartbeat ?? 0) / 1000);
+        if (heartbeat) set((heartbeat.taken ?? 0) / 1000);
       }),
     );
   }

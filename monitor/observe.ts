@@ -1,7 +1,8 @@
 /**
  * Asks one source everything and proves what it says. What comes out is safe to believe whoever said it: headers with
  * proof of work, fundings whose bytes were hashed, spends whose signature was verified, confirmations with a merkle
- * branch. A claim that cannot be proven becomes the source's `problem` and nothing else.
+ * branch. A claim that cannot be proven becomes the source's `problem` and nothing else. Spends of known coins come first
+ * and are told at once, whatever the rest of the round takes.
  */
 
 import type { ProvenBlock } from "./certificate/make.ts";
@@ -23,6 +24,10 @@ export interface Watched {
   value: number;
   /** The block of the funding on the best chain. */
   funding?: Block;
+  /** The key was told to be out: another spend is not urgent. */
+  keyOut?: boolean;
+  /** A spend was told. */
+  spent?: boolean;
 }
 
 export interface Found {
@@ -31,18 +36,43 @@ export interface Found {
   news: Omit<News, "source" | "operator" | "at">;
 }
 
-export interface Observation {
+interface Outcome {
+  /** Why the source is not healthy, in words; null when it is. */
+  problem: string | null;
+  /** Milliseconds for which the source asked to be left alone. */
+  retryAfter?: number;
+  /** Nothing is asked any more in this round: it would only cost time. */
+  lost: boolean;
+  /** There is more to read than one round takes. */
+  goesOn: boolean;
+}
+
+export interface Observation extends Outcome {
   tip: Block | null;
   found: Found[];
   /** Certificates that are new or say more than before. */
   evidence: Evidence[];
   /** Why a proven spend has no certificate: of the monitor, not of the source. */
   uncertified?: string;
-  /** Why the source is not healthy, in words; null when it is. */
-  problem: string | null;
-  /** Milliseconds for which the source asked to be left alone. */
-  retryAfter?: number;
 }
+
+/** Hears of proven spends; more may be proven while it is at work. Never rejects. */
+export type Told = (found: Found[]) => Promise<void>;
+
+interface Seen extends Spender {
+  transaction: ParsedTransaction;
+  proven: Proven;
+}
+
+/** What the first part of a round has shown. */
+export interface Look extends Outcome {
+  watched: readonly Watched[];
+  tip: Block | null;
+  /** null: unspent; coins about which nothing usable was said are left out. */
+  spends: { coin: Watched; spend: Seen | null }[];
+}
+
+type Proven = ProvenSpend & { prevouts: ReadonlyMap<string, Prevout>; bytes: SpendBytes };
 
 const MAX_KEPT = 5000;
 /** Fundings of one source that are not in a block: such a transaction can be made up by anyone. */
@@ -72,7 +102,7 @@ export class Observer {
   #included = new Map<string, ProvenBlock>();
   /** Where a transaction was last proven to be: while that is on the best chain, it need not be shown again. */
   #settled = new Map<Hash, Block>();
-  #spends = new Map<string, ProvenSpend & { prevouts: ReadonlyMap<string, Prevout> }>();
+  #spends = new Map<string, Proven>();
   readonly #evidence: EvidenceMaker;
 
   constructor(source: ChainSource, { pinata, tree, others = [], mayPlant }: Surroundings) {
@@ -85,21 +115,53 @@ export class Observer {
   }
 
   /** One round. Never throws for what the source did; what was proven before it failed counts. */
-  async observe(watched: readonly Watched[]): Promise<Observation> {
-    const result: Observation = { tip: null, found: [], evidence: [], problem: null };
-    const found = new Map<string, Found>();
+  async observe(watched: readonly Watched[], told?: Told): Promise<Observation> {
+    return this.conclude(await this.look(watched, told));
+  }
+
+  /**
+   * The first part of a round: the tip, and who spends the coins that are known. A signature needs neither headers nor
+   * fundings nor a certificate, so `told` hears of what is proven before they are asked for. May be done again while a round
+   * before is being concluded, but not while another look goes on.
+   */
+  async look(watched: readonly Watched[], told: Told = async () => {}): Promise<Look> {
+    const look: Look = { watched, tip: null, spends: [], problem: null, lost: false, goesOn: false };
+    const telling = inLots(told);
+    const { output, address } = this.#pinata;
+    const asking = {
+      target: { script: output.script, address },
+      outpoints: watched.map(({ outpoint }) => outpoint),
+    };
     try {
-      result.tip = await this.#goOn(result, () => this.#walk.follow());
-      if (result.tip) await this.#goOn(result, () => this.#fundings(result, found));
+      look.tip = await this.#goOn(look, () => this.#source.tip(asking));
       for (const coin of watched) {
-        const key = showOutpoint(coin.outpoint);
-        const spend = await this.#spend(coin, result);
-        const before = found.get(key) ?? { outpoint: coin.outpoint, value: coin.value, news: {} };
-        if (spend !== undefined) found.set(key, { ...before, news: { ...before.news, spend } });
+        if (look.lost) break;
+        const spend = await this.#spend(coin, look, telling.add);
+        if (spend !== undefined) look.spends.push({ coin, spend });
       }
-    } catch (error) {
-      result.problem ??= blame(error);
-      if (error instanceof SourceError && error.retryAfter !== undefined) result.retryAfter = error.retryAfter;
+    } finally {
+      await telling.done();
+    }
+    return look;
+  }
+
+  /** The rest of it: headers, fundings, the blocks of the spends, certificates. */
+  async conclude(look: Look): Promise<Observation> {
+    const { watched, tip } = look;
+    const { problem, lost, goesOn, retryAfter } = look;
+    const result: Observation = { tip: null, found: [], evidence: [], problem, lost, goesOn };
+    if (retryAfter !== undefined) result.retryAfter = retryAfter;
+    const found = new Map<string, Found>();
+    if (tip) {
+      const isKnown = this.#tree.heightOf(tip.hash) === tip.height;
+      result.tip = isKnown ? tip : await this.#goOn(result, () => this.#walk.follow(tip));
+    }
+    if (result.tip) await this.#goOn(result, () => this.#fundings(result, found));
+    for (const { coin, spend } of look.spends) {
+      const key = showOutpoint(coin.outpoint);
+      const placed = spend && (await this.#placed(spend, result));
+      const before = found.get(key) ?? { outpoint: coin.outpoint, value: coin.value, news: {} };
+      if (placed !== undefined) found.set(key, { ...before, news: { ...before.news, spend: placed } });
     }
     result.found = [...found.values()];
     await this.#certify(result, watched);
@@ -110,16 +172,13 @@ export class Observer {
     return result;
   }
 
-  /**
-   * A signature needs neither chain nor fundings: while these are missing, wrong or long in coming, coins that are known are
-   * asked for all the same.
-   */
-  async #goOn<T>(result: Observation, ask: () => Promise<T>): Promise<T | null> {
+  /** Asks, unless the source was lost before in this round; notes what was wrong, and answers null then. */
+  async #goOn<T>(round: Outcome, ask: () => Promise<T>): Promise<T | null> {
+    if (round.lost) return null;
     try {
       return await ask();
     } catch (error) {
-      if (isLoss(error)) throw error;
-      result.problem ??= blame(error);
+      fail(round, error);
       return null;
     }
   }
@@ -145,15 +204,15 @@ export class Observer {
         const funding = where ? { block: where } : {};
         found.set(`${txid}:${vout}`, { outpoint: { txid, vout }, value: Number(paid.value), news: { funding } });
       } catch (error) {
-        result.problem ??= blame(error);
-        if (isLoss(error)) throw error;
+        fail(result, error);
+        if (result.lost) return;
       }
     }
   }
 
-  /** Proven spend, null for unspent, undefined when the source's claim is worth nothing. */
-  async #spend(coin: Watched, result: Observation): Promise<News["spend"]> {
-    const { outpoint, funding } = coin;
+  /** null for unspent, undefined when the source's claim is worth nothing. */
+  async #spend(coin: Watched, look: Look, tell: (found: Found) => void): Promise<Seen | null | undefined> {
+    const { outpoint, value, funding } = coin;
     let claim: Spender | undefined;
     try {
       claim = await this.#source.spender(outpoint, funding?.height);
@@ -161,26 +220,37 @@ export class Observer {
       const { txid, block } = claim;
       const transaction = await this.#transaction(txid, block);
       if (!transaction) throw new SourceError(`claims that ${txid} spends a coin, but does not have it`);
+      const isNew = !this.#spends.has(`${txid} ${showOutpoint(outpoint)}`);
       const proven = await this.#prove(transaction, coin, claim);
-      const where = block && (await this.#place(transaction, block, result));
-      if (proven.kind === "unknown" && !where) return undefined;
-      const bytes = bytesOf(transaction, this.#spends.get(`${txid} ${showOutpoint(outpoint)}`)?.prevouts);
-      return { txid, ...proven, bytes, ...(where ? { block: where } : {}) };
+      const { kind, proof, bytes } = proven;
+      // Whether a block replaced the spend that was told is known only with the block.
+      const isUrgent = isNew && kind !== "unknown" && !coin.keyOut && !(coin.spent && block);
+      if (isUrgent) tell({ outpoint, value, news: { spend: { txid, kind, proof, bytes } } });
+      return { ...claim, transaction, proven };
     } catch (error) {
-      const whose = claim ? `claims that ${claim.txid} spends ${showOutpoint(outpoint)}, but: ` : "";
-      result.problem ??= whose + blame(error);
-      if (isLoss(error)) throw error;
+      fail(look, error, claim && `claims that ${claim.txid} spends ${showOutpoint(outpoint)}, but: `);
+      // A txid says nothing of witnesses: bytes that prove nothing are asked for anew.
+      if (claim) this.#transactions.delete(claim.txid);
       return undefined;
     }
   }
 
+  /** With its block where that is proven; undefined for one that counts only in a block. */
+  async #placed({ txid, block, transaction, proven }: Seen, result: Observation): Promise<News["spend"]> {
+    const where = block && (await this.#place(transaction, block, result));
+    const { kind, proof, bytes } = proven;
+    if (kind === "unknown" && !where) return undefined;
+    return { txid, kind, proof, bytes, ...(where ? { block: where } : {}) };
+  }
+
   /** A spend that was proven is told, whatever comes of its block. */
   async #place(transaction: ParsedTransaction, block: Block, result: Observation): Promise<Block | undefined> {
+    const { txid } = transaction;
+    if (result.lost) return this.#included.has(`${txid} ${block.hash}`) ? block : undefined;
     try {
       return await this.#inclusion(transaction, block);
     } catch (error) {
-      result.problem ??= `claims that block ${block.height} holds ${transaction.txid}, but: ${blame(error)}`;
-      if (error instanceof SourceError && error.retryAfter !== undefined) result.retryAfter = error.retryAfter;
+      fail(result, error, `claims that block ${block.height} holds ${txid}, but: `);
       return undefined;
     }
   }
@@ -190,10 +260,10 @@ export class Observer {
    * them all. Outputs taken from bytes with the right txid are certain; claimed ones are tried, for a false one only
    * makes the signature fail.
    */
-  async #prove(transaction: ParsedTransaction, { outpoint, value }: Watched, spend: Spender): Promise<ProvenSpend> {
+  async #prove(transaction: ParsedTransaction, { outpoint, value }: Watched, spend: Spender): Promise<Proven> {
     const key = `${transaction.txid} ${showOutpoint(outpoint)}`;
     const known = this.#spends.get(key);
-    if (known) return { kind: known.kind, proof: known.proof };
+    if (known) return known;
     const needed = prevoutsNeeded(transaction, outpoint);
     if (needed.length > MAX_INPUTS_FETCHED) throw new ProofError(`a transaction of ${needed.length} inputs`);
     const own: Prevout = { script: this.#pinata.output.script, value: BigInt(value) };
@@ -204,8 +274,9 @@ export class Observer {
       const claimed = await this.#previous(source, missing, spend, certain);
       try {
         const prevouts = new Map([...claimed, ...certain]);
-        const proven = proveSpend(transaction, outpoint, this.#pinata.output, prevouts);
-        remember(this.#spends, key, { ...proven, prevouts });
+        const { kind, proof } = proveSpend(transaction, outpoint, this.#pinata.output, prevouts);
+        const proven = { kind, proof, prevouts, bytes: bytesOf(transaction, prevouts) };
+        remember(this.#spends, key, proven);
         return proven;
       } catch (error) {
         blame(error);
@@ -319,11 +390,11 @@ export class Observer {
   }
 }
 
-function bytesOf({ parsed }: ParsedTransaction, prevouts?: ReadonlyMap<string, Prevout>): SpendBytes {
+function bytesOf({ parsed }: ParsedTransaction, prevouts: ReadonlyMap<string, Prevout>): SpendBytes {
   const paid = parsed.outs.reduce((sum, { value }) => sum + value, 0n);
   let spent: bigint | undefined = 0n;
   for (const { hash, index } of parsed.ins) {
-    const value: bigint | undefined = prevouts?.get(`${showHash(hash)}:${index}`)?.value;
+    const value: bigint | undefined = prevouts.get(`${showHash(hash)}:${index}`)?.value;
     spent = spent === undefined || value === undefined ? undefined : spent + value;
   }
   const fee = spent === undefined || spent < paid ? null : Number(spent - paid);
@@ -336,9 +407,36 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > MAX_KEPT) map.delete(map.keys().next().value!);
 }
 
-/** The connection itself is in trouble: asking on would only cost time. */
-function isLoss(error: unknown): boolean {
-  return error instanceof SourceError && (error.retryAfter !== undefined || error.lost);
+/** Hands on what comes in, one lot after another: while one is at work, the next one gathers. */
+function inLots(hand: Told): { add: (found: Found) => void; done: () => Promise<void> } {
+  let waiting: Found[] = [];
+  let working: Promise<void> | undefined;
+  const work = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const lot = waiting;
+      waiting = [];
+      await hand(lot);
+    }
+    working = undefined;
+  };
+  return {
+    add: (found) => {
+      waiting.push(found);
+      working ??= work();
+    },
+    done: async () => working,
+  };
+}
+
+/** Notes what was wrong; throws on what is a mistake of ours. `about` comes before it. */
+function fail(round: Outcome, error: unknown, about = ""): void {
+  const problem = about + blame(error);
+  round.problem ??= problem;
+  if (!(error instanceof SourceError)) return;
+  if (error.retryAfter !== undefined) round.retryAfter = error.retryAfter;
+  // The connection itself is in trouble.
+  if (error.lost || error.retryAfter !== undefined) round.lost = true;
+  round.goesOn ||= error.goesOn;
 }
 
 function blame(error: unknown): string {

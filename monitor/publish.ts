@@ -65,9 +65,13 @@ export function publicAttempt({ attempt }: Pick<AttemptRecord, "attempt">): Atte
   return { ...attempt, peer: shortenAddress(attempt.peer) };
 }
 
-/** The attempt's trace events; the peer's address is shortened there too, and its port left out. */
+/** The attempt's trace events; the peer's address is shortened there too, its port and the token left out. */
 export function publicEvents({ events }: AttemptRecord): Record<string, unknown>[] {
   return events.map((event) => {
+    if (event.event === "hello") {
+      const { token: _, ...rest } = event;
+      return rest;
+    }
     if (event.event !== "accepted" && event.event !== "refused") return event;
     const { peer, ...rest } = event;
     return { ...rest, peer: shortenAddress(peer.address) };

@@ -112,6 +112,8 @@ export const status = z.object({
     .nullable(),
   /** Who signs statements, and the number of the latest; absent when nobody does. */
   witness: z.object({ key: hash, latest: z.number().int().positive().nullable() }).optional(),
+  /** The highest number of an annotation, so that a reader knows when to ask for them; absent when there is none. */
+  annotations: z.number().int().positive().optional(),
   now: millis,
 });
 export type Status = z.infer<typeof status>;
@@ -155,6 +157,24 @@ export const attemptList = z.object({ attempts: z.array(attempt), next: z.string
 export const attemptDetail = attempt.extend({
   events: z.array(z.looseObject({ event: z.string(), time: millis })),
 });
+
+/** POST /v1/attempts/mine: the random of one's own ClientHello, as a key log has it after the label. */
+export const mineQuestion = z.object({
+  random: z.string().regex(/^[0-9a-f]{64}$/i),
+});
+
+/**
+ * An attempt as its peer may see it: trace events whole. Where peers of several addresses used the same random, it is no
+ * secret of one of them: `peerAddress` and `peerPort` are null then, and the events as everyone sees them.
+ */
+export const attemptMine = attemptDetail.extend({
+  peerAddress: z.string().nullable(),
+  peerPort: z.number().int().nullable(),
+});
+export type AttemptMine = z.infer<typeof attemptMine>;
+
+/** Newest first, at most 10 with that random: relaying a hello makes two. */
+export const mineAnswer = z.object({ attempts: z.array(attemptMine).min(1).max(10) });
 
 const count = z.number().int().nonnegative();
 const counted = {
@@ -225,14 +245,14 @@ export type Annotation = z.infer<typeof annotation>;
 export const annotationList = z.object({ annotations: z.array(annotation) });
 
 /** POST /v1/annotations (admin). */
-export const annotationDraft = z.object({
+export const annotationDraft = z.strictObject({
   /** Line breaks are kept; no other control characters. */
   text: z
     .string()
     .trim()
     .min(1, "a text of 1 to 1,000 characters")
     .max(1_000, "a text of 1 to 1,000 characters")
-    .regex(/^[^\p{Cc}]*(?:\n[^\p{Cc}]*)*$/u, "a text without control characters"),
+    .regex(/^[^\p{Cc}\p{Cs}]*(?:\n[^\p{Cc}\p{Cs}]*)*$/u, "a text without control characters or halves of characters"),
   alert: alertBody.shape.id.optional(),
 });
 
@@ -252,7 +272,10 @@ export const overview = z.object({
       own: z.boolean(),
       /** Blocks behind the best chain; null when its tip is not on it, or it has shown none. */
       behind: count.nullable(),
-      /** What it last said of the coins that are watched, beside what is believed; `silent`: nothing that could be used. */
+      /**
+       * What it said of the coins that are watched when it was last asked, beside what is believed; `silent`: nothing that could
+       * be used, or too long ago (monitor/testimonies.ts says exactly).
+       */
       coins: z.object({ agrees: count, differs: count, silent: count }),
     }),
   ),
@@ -280,7 +303,7 @@ export const overview = z.object({
       waiting: count,
       /** When the oldest one that waits was written; null when none does. */
       oldest: millis.nullable(),
-      /** Why the latest attempt failed, in words; null when it did not. */
+      /** Why the latest attempt failed, in words after "channel X …"; null when it did not. */
       problem: z.string().nullable(),
     }),
   ),
@@ -290,7 +313,7 @@ export const overview = z.object({
       everySeconds: z.number(),
       /** When the receiver last took one; null: not since the start. */
       taken: millis.nullable(),
-      /** Why it is withheld or was not taken; null when all is well. */
+      /** "is withheld: …" or "was not taken: …", of the latest one; null when all is well. */
       problem: z.string().nullable(),
     })
     .nullable(),
@@ -314,7 +337,7 @@ export const keptAlert = z.object({
       state: z.enum(["waiting", "sent", "refused"]),
       /** Made so far. */
       attempts: count,
-      /** When it is tried again; null when it is not. */
+      /** When it is tried again; null when it is not, or was not tried yet. */
       nextTry: millis.nullable(),
       problem: z.string().nullable(),
     }),

@@ -15,9 +15,9 @@ export function withHealth(store: Store): StoreHealth {
       load: () => store.load(),
       async commit(step) {
         try {
-          const opened = await store.commit(step);
+          const committed = await store.commit(step);
           problem = null;
-          return opened;
+          return committed;
         } catch (error) {
           problem = error instanceof Error ? error.message : String(error);
           throw error;
@@ -25,8 +25,8 @@ export function withHealth(store: Store): StoreHealth {
       },
       history: (outpoint) => store.history(outpoint),
       waiting: (channel) => store.waiting(channel),
-      incidentOf: (alertId) => store.incidentOf(alertId),
-      attempts: (limit, before) => store.attempts(limit, before),
+      alerts: (query) => store.alerts(query),
+      attempts: (limit, of) => store.attempts(limit, of),
       attempt: (id) => store.attempt(id),
       statements: (from, limit) => store.statements(from, limit),
       evidence: (txid) => store.evidence(txid),

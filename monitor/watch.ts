@@ -7,16 +7,18 @@ import type { ChainStep } from "./alerts/derive.ts";
 import type { Draft } from "./alerts/kinds.ts";
 import type { Outbox } from "./alerts/outbox.ts";
 import type { Clock } from "./clock.ts";
-import { type Coin, type Facts, factsOf, type News, newCoin, type Transition, wake } from "./coins/coin.ts";
+import { admit, isForgotten } from "./coins/admission.ts";
+import { type Coin, type Facts, factsOf, type News, type Transition, wake } from "./coins/coin.ts";
 import { type Block, HeaderTree } from "./coins/header-tree.ts";
 import { reduce } from "./coins/reduce.ts";
 import type { Log } from "./log.ts";
-import { type Found, type Observation, Observer } from "./observe.ts";
+import { type Found, type Look, type Observation, Observer } from "./observe.ts";
 import type { Pinata } from "./pinata.ts";
 import { showOutpoint } from "./proofs/transaction.ts";
-import { lastBelieved, requiredOperators, type Testimony } from "./proofs/trust.ts";
+import { requiredOperators } from "./proofs/trust.ts";
 import type { ChainSource } from "./sources/source.ts";
 import type { Saved, Step, Store, StoredVerdict } from "./store/store.ts";
+import { type Comparison, operatorOf, Testimonies, type Voice } from "./testimonies.ts";
 import { amount, type Judgement, judge } from "./verdict.ts";
 
 export interface SourceHealth {
@@ -34,6 +36,21 @@ export interface Snapshot extends Judgement {
   coins: readonly Coin[];
   tip: Block | null;
   sources: SourceHealth[];
+}
+
+/** A source for those who maintain the piñata. */
+export interface SourceReport extends SourceHealth {
+  operator: string;
+  own: boolean;
+  /** Blocks behind the best chain; null when its tip is not on it, or it has shown none. */
+  behind: number | null;
+  coins: Comparison;
+}
+
+export interface WatchReport {
+  /** Independent operators that must say that the coins hang, where no node is ours. */
+  operatorsNeeded: number;
+  sources: SourceReport[];
 }
 
 export interface WatchOptions {
@@ -60,31 +77,34 @@ type Learned = Pick<Observation, "found" | "evidence">;
 
 interface Entry {
   source: ChainSource;
+  voice: Voice;
   observer: Observer;
   health: SourceHealth;
   failures: number;
   /** The latest question was answered, believed or not. */
   answering: boolean;
-  /** When it was healthy last, and all that it showed was kept. */
-  sighted: number | null;
   /** A round is in progress. */
   asking: boolean;
-  /** Something was told since the latest round began. */
+  /** When the latest one ended. */
+  asked: number;
+  /** Spends are being looked for. */
+  looking: boolean;
+  /** The round has looked for spends, and goes on with the rest. */
+  resting: boolean;
+  /** Ends when no one looks for spends beside the rest of a round. */
+  beside: Promise<void>;
+  /** Something was told since the latest round began; and since spends were last looked for. */
   news: boolean;
+  unseen: boolean;
   /** Until when the source asked to be left alone. */
   rest: number;
   cancel: () => void;
 }
 
-/** Coins watched at most; a more valuable one takes the place of the least valuable. */
-const MAX_COINS = 200;
-const MAX_UNCONFIRMED = 20;
 const LONGEST_PAUSE = 15_000;
-/** From a source's news to asking it: several come together, and a source that is full of news is not asked without end. */
+/** From one round to the next where there is news: several come together, and a source full of news is not asked without end. */
 const SOON = 5;
 const HEARTBEAT = 1_000;
-/** Milliseconds by which a heartbeat may be late. */
-const JUMP = 5_000;
 
 export class Watch {
   readonly #options: WatchOptions;
@@ -94,15 +114,9 @@ export class Watch {
   /** As written, to write only what changed. */
   #written = new Map<string, string>();
   #verdict: StoredVerdict | null;
-  /** As an earlier process knew it. */
-  readonly #checkedBefore: number | null;
   /** The tip that the coins' positions were computed with; the tree may be ahead of them. */
   #tip: Block | null;
-  /** From when on the clock can be relied on. */
-  #steadySince: number;
-  #beaten: number;
-  /** Independent operators among the sources, as far as they are needed. */
-  readonly #operators: number;
+  readonly #testimonies: Testimonies;
   #steps: Promise<void> = Promise.resolve();
   #cancelHeartbeat = () => {};
   #stopped = false;
@@ -114,10 +128,8 @@ export class Watch {
     this.#tree = HeaderTree.restore(saved.headers, saved.best);
     this.#tip = this.#tree.tip;
     this.#verdict = saved.verdict;
-    this.#checkedBefore = saved.verdict?.checked ?? null;
-    this.#steadySince = now;
-    this.#beaten = now;
-    this.#operators = Math.min(new Set(sources.map(operatorOf)).size, options.quorum ?? Number.POSITIVE_INFINITY);
+    const checkedBefore = saved.verdict?.checked ?? null;
+    this.#testimonies = new Testimonies({ sources, quorum: options.quorum, checkedBefore, now });
     // Whoever runs a regtest sets its clock at will.
     if (pinata.rules.difficulty === "fixed") this.#tree.enforce(pinata.rules);
     else this.#tree.enforce(pinata.rules, () => clock.now());
@@ -127,8 +139,9 @@ export class Watch {
       this.#coins.set(key, wake(facts, now));
       this.#written.set(key, JSON.stringify(facts));
     }
-    this.#entries = sources.map((source) => ({
+    this.#entries = sources.map((source, index) => ({
       source,
+      voice: this.#testimonies.voices[index]!,
       observer: new Observer(source, {
         pinata,
         tree: this.#tree,
@@ -137,7 +150,7 @@ export class Watch {
           const key = `${height} ${hash}`;
           const shown = proposals.get(key) ?? new Set();
           proposals.set(key, shown.add(operatorOf(source)));
-          return shown.size >= requiredOperators("confirmed", this.#operators);
+          return shown.size >= requiredOperators("confirmed", this.#testimonies.operators);
         },
       }),
       health: {
@@ -150,9 +163,13 @@ export class Watch {
       },
       failures: 0,
       answering: false,
-      sighted: null,
       asking: false,
+      asked: Number.NEGATIVE_INFINITY,
+      looking: false,
+      resting: false,
+      beside: Promise.resolve(),
       news: false,
+      unseen: false,
       rest: 0,
       cancel: () => {},
     }));
@@ -183,38 +200,89 @@ export class Watch {
       verdict,
       sentence,
       since: this.#verdict?.since ?? this.#options.clock.now(),
-      checked: this.#checked(),
+      checked: this.#testimonies.checked(),
       coins: [...this.#coins.values()],
       tip: this.#tip,
       sources: this.#entries.map(({ health }) => health),
     };
   }
 
-  /** Asks a source that has news soon, or once more when the round in progress is over. */
+  report(): WatchReport {
+    const { clock, blindMillis } = this.#options;
+    const tree = this.#tree;
+    const sources = this.#entries.map(({ source, health, voice }) => ({
+      ...health,
+      operator: operatorOf(source),
+      own: source.own ?? false,
+      behind: health.tip && tree.tip && tree.contains(health.tip) ? tree.tip.height - health.tip.height : null,
+      coins: this.#testimonies.compare(voice, this.#coins.values(), clock.now(), blindMillis),
+    }));
+    return { operatorsNeeded: this.#testimonies.needed, sources };
+  }
+
+  /**
+   * Asks a source that has news at once, or soon after the round before. While a round is in progress it is asked once more
+   * afterwards, and for spends meanwhile: the rest of a round may take long.
+   */
   #hurry(entry: Entry): void {
-    if (this.#stopped || entry.news) return;
+    if (this.#stopped) return;
+    entry.unseen = true;
+    if (entry.resting && !entry.looking) entry.beside = this.#lookBeside(entry);
+    if (entry.news) return;
     entry.news = true;
     if (entry.asking) return;
     entry.cancel();
-    entry.cancel = this.#options.clock.after(this.#soon(entry), () => void this.#round(entry));
+    const wait = this.#soon(entry);
+    if (wait === 0) void this.#round(entry);
+    else entry.cancel = this.#options.clock.after(wait, () => void this.#round(entry));
   }
 
-  #soon({ rest }: Entry): number {
-    return Math.max(SOON, rest - this.#options.clock.now());
+  #soon({ rest, asked }: Entry): number {
+    const now = this.#options.clock.now();
+    return Math.max(0, Math.min(SOON, asked + SOON - now), rest - now);
+  }
+
+  /** Who spends the coins; what is proven is written and told before the rest of the round. */
+  async #look(entry: Entry): Promise<Look> {
+    const { observer, source } = entry;
+    entry.looking = true;
+    entry.unseen = false;
+    const watched = [...this.#coins.values()].map(({ outpoint, value, keyOut, position: { funding, spend } }) => ({
+      outpoint,
+      value,
+      ...(funding ? { funding } : {}),
+      keyOut,
+      spent: spend !== null,
+    }));
+    const told = async (found: Found[]): Promise<void> => {
+      if (this.#stopped) return;
+      const step = this.#step(() => this.#settle(this.#options.clock.now(), source, { found, evidence: [] }));
+      // The end of the round has it again.
+      await step.catch((error: unknown) => this.#sayUnwritten(error));
+    };
+    return observer.look(watched, told).finally(() => {
+      entry.looking = false;
+    });
+  }
+
+  /** What is wrong with the source is told by the round that follows. */
+  async #lookBeside(entry: Entry): Promise<void> {
+    while (entry.unseen && entry.resting && !this.#stopped) {
+      await this.#look(entry).catch(() => {});
+      if (entry.unseen) await new Promise<void>((resolve) => void this.#options.clock.after(SOON, resolve));
+    }
   }
 
   async #round(entry: Entry): Promise<void> {
     if (this.#stopped) return;
     entry.asking = true;
     entry.news = false;
-    const watched = [...this.#coins.values()].map(({ outpoint, value, position: { funding } }) => ({
-      outpoint,
-      value,
-      ...(funding ? { funding } : {}),
-    }));
     let pause = this.#options.pollMillis;
     try {
-      const observation = await entry.observer.observe(watched);
+      const look = await this.#look(entry);
+      entry.resting = true;
+      if (entry.unseen) entry.beside = this.#lookBeside(entry);
+      const observation = await entry.observer.conclude(look);
       if (this.#stopped) return;
       await this.#step(() => this.#apply(entry, observation));
       pause = this.#pause(entry, observation);
@@ -231,15 +299,20 @@ export class Watch {
       );
       pause = LONGEST_PAUSE;
     }
+    entry.resting = false;
+    await entry.beside;
     entry.asking = false;
+    entry.asked = this.#options.clock.now();
     if (entry.news) pause = Math.min(pause, this.#soon(entry));
     if (!this.#stopped) entry.cancel = this.#options.clock.after(pause, () => void this.#round(entry));
   }
 
   /** After a failure longer and longer, with jitter; never shorter than the source asked for. */
-  #pause(entry: Entry, { tip, retryAfter }: Observation): number {
+  #pause(entry: Entry, { tip, retryAfter, goesOn }: Observation): number {
     const { pollMillis, random } = this.#options;
-    entry.failures = tip === null ? entry.failures + 1 : 0;
+    entry.failures = tip === null && !goesOn ? entry.failures + 1 : 0;
+    // Our own node is read on without a pause; others may count how often they are asked.
+    if (goesOn && entry.source.own && retryAfter === undefined) return SOON;
     if (entry.failures === 0 && retryAfter === undefined) return Math.max(pollMillis, entry.source.pollMillis ?? 0);
     const grown = Math.min(pollMillis * 2 ** Math.min(entry.failures, 10), Math.max(pollMillis, LONGEST_PAUSE));
     const jittered = grown * (0.5 + random() / 2);
@@ -268,15 +341,17 @@ export class Watch {
       lastAnswer: observation.tip ? at : before.lastAnswer,
       tip: observation.tip ?? before.tip,
     };
-    const { sighted } = entry;
-    if (healthy) entry.sighted = at;
+    const { voice } = entry;
+    const { sighted } = voice;
+    if (healthy) voice.sighted = at;
+    this.#testimonies.hear(voice, observation.found, at);
     if (before.problem !== entry.health.problem) this.#sayHealth(entry.health);
     try {
       if (observation.uncertified) this.#options.log.problem("certificate", observation.uncertified);
       await this.#settle(at, entry.source, observation);
     } catch (error) {
       // What was found is not kept, so it counts as not looked at: better blind than "sealed" over a lost breach.
-      entry.sighted = sighted;
+      voice.sighted = sighted;
       throw error;
     }
   }
@@ -307,7 +382,7 @@ export class Watch {
     const dropped: string[] = [];
     for (const each of found) {
       const key = showOutpoint(each.outpoint);
-      if (!coins.has(key) && !this.#admit(coins, each, at, dropped)) continue;
+      if (!coins.has(key) && !admit(coins, each, at, dropped)) continue;
       news.set(key, { ...each.news, source: source!.name, operator: operatorOf(source!), at });
     }
     for (const [key, coin] of coins) {
@@ -322,7 +397,7 @@ export class Watch {
     const verdict =
       judged.verdict === this.#verdict?.verdict
         ? undefined
-        : { verdict: judged.verdict, since: at, checked: this.#checked() };
+        : { verdict: judged.verdict, since: at, checked: this.#testimonies.checked() };
     const changed: { key: string; facts: Facts; text: string }[] = [];
     for (const [key, coin] of coins) {
       const facts = factsOf(coin);
@@ -352,7 +427,7 @@ export class Watch {
     const { alerts, blindMillis, pinata } = this.#options;
     if (!alerts) return [];
     const sources = this.#entries.map(({ health, answering }) => ({ ...health, answering }));
-    const sight = { at, silent: this.#silence(at), blindMillis, sources, coins: step.coins.values() };
+    const sight = { at, silent: this.#testimonies.silence(at), blindMillis, sources, coins: step.coins.values() };
     return alerts.plan({ ...step, at, source, gone: this.#coins, network: pinata.rules.name }, sight);
   }
 
@@ -362,74 +437,30 @@ export class Watch {
     else await store.commit(step);
   }
 
-  /** Whether a coin that was not known is watched from now on. */
-  #admit(coins: Map<string, Coin>, { outpoint, value, news }: Found, at: number, dropped: string[]): boolean {
-    const all = [...coins.values()];
-    if (!news.funding?.block) {
-      const waiting = all.filter(
-        ({ position }) => position.state === "funding-unconfirmed" || position.state === "awaited",
-      );
-      if (waiting.length >= MAX_UNCONFIRMED) return false;
-    }
-    if (all.length >= MAX_COINS) {
-      const [least] = all.filter(({ candidates }) => candidates.length === 0).sort((a, b) => a.value - b.value);
-      if (!least || least.value >= value) return false;
-      coins.delete(showOutpoint(least.outpoint));
-      dropped.push(showOutpoint(least.outpoint));
-    }
-    coins.set(showOutpoint(outpoint), newCoin(outpoint, value, at));
-    return true;
-  }
-
   #judge(coins: ReadonlyMap<string, Coin>): Judgement {
     const { clock, blindMillis, pinata } = this.#options;
-    const silent = this.#silence(clock.now());
+    const silent = this.#testimonies.silence(clock.now());
     return judge({
       coins: [...coins.values()],
       network: pinata.rules.name,
       blindSeconds: silent >= blindMillis ? Math.floor(silent / 1000) : null,
-      everChecked: this.#checked() !== null,
-      operators: this.#operators,
+      everChecked: this.#testimonies.checked() !== null,
+      operators: this.#testimonies.operators,
     });
-  }
-
-  /** When enough operators had last shown the coins, or a node of our own (docs/proofs.md, "unspent"). */
-  #believed(): number | undefined {
-    const said = this.#entries.flatMap(({ source, sighted }): Testimony[] =>
-      sighted === null
-        ? []
-        : [{ source: source.name, operator: operatorOf(source), own: source.own ?? false, at: sighted }],
-    );
-    return lastBelieved("unspent", said, this.#operators);
-  }
-
-  #checked(): number | null {
-    return this.#believed() ?? this.#checkedBefore;
-  }
-
-  /** Milliseconds since then, or since the clock jumped: what it says of the time before means nothing. */
-  #silence(now: number): number {
-    return now - Math.max(this.#steadySince, this.#believed() ?? 0);
-  }
-
-  /** A step of the clock, or a machine that slept. */
-  #noticeJump(now: number): void {
-    const passed = now - this.#beaten;
-    this.#beaten = now;
-    if (passed >= 0 && passed < HEARTBEAT + JUMP) return;
-    this.#steadySince = now;
-    for (const entry of this.#entries) if (entry.sighted !== null) entry.sighted = Math.min(entry.sighted, now);
   }
 
   #beat(): void {
-    const { clock, blindMillis, log } = this.#options;
+    const { clock, blindMillis } = this.#options;
     this.#cancelHeartbeat = clock.after(Math.min(HEARTBEAT, blindMillis), () => {
-      this.#noticeJump(clock.now());
-      this.#step(() => this.#settle(clock.now())).catch((error: unknown) => {
-        log.problem("step", `the store cannot be written: ${error instanceof Error ? error.message : error}`);
-      });
+      this.#testimonies.noticeJump(clock.now(), HEARTBEAT);
+      this.#step(() => this.#settle(clock.now())).catch((error: unknown) => this.#sayUnwritten(error));
       if (!this.#stopped) this.#beat();
     });
+  }
+
+  #sayUnwritten(error: unknown): void {
+    const why = error instanceof Error ? error.message : error;
+    this.#options.log.problem("step", `the store cannot be written: ${why}`);
   }
 
   #sayHealth({ name, problem }: SourceHealth): void {
@@ -445,13 +476,4 @@ export class Watch {
       `coin ${outpoint}${what}: ${kind} ${txid}${block ? ` in block ${block.height} ${block.hash}` : ""}`,
     );
   }
-}
-
-function operatorOf({ operator, name }: ChainSource): string {
-  return operator ?? name;
-}
-
-/** An unconfirmed funding that has vanished and was never in any block. */
-function isForgotten({ position, fundingBlocks, candidates }: Coin): boolean {
-  return position.state === "awaited" && fundingBlocks.length === 0 && candidates.length === 0;
 }

@@ -57,7 +57,7 @@ export function explainFailure(failure: number): FailureText {
   return FAILURES[failure] ?? { reason: `failure ${failure} (newer than this program)`, source: "" };
 }
 
-export const FAILURES: Readonly<Record<number, FailureText>> = {
+const TEXTS = {
   0: { reason: "nothing", source: "" },
   1: { reason: "a record of an unknown content type", source: "RFC 8446 §5" },
   2: { reason: "a record longer than the limit", source: "RFC 8446 §5.1, §5.2" },
@@ -126,4 +126,10 @@ export const FAILURES: Readonly<Record<number, FailureText>> = {
   115: { reason: "more than we read after the candy", source: "docs/design.md, limits" },
   120: { reason: "the peer sent an alert", source: "RFC 8446 §6" },
   121: { reason: "the peer closed the connection", source: "RFC 8446 §6.1" },
-};
+} as const satisfies Readonly<Record<number, FailureText>>;
+
+/** By the number in the trace. */
+export const FAILURES: Readonly<Record<number, FailureText>> = TEXTS;
+
+/** The numbers that have a text, so that another language's table without one does not compile; 0 is no failure. */
+export type FailureNumber = Exclude<keyof typeof TEXTS, 0>;

@@ -51,6 +51,11 @@ export const traceEvent = z.discriminatedUnion("event", [
     suites: z.array(z.number().int()).max(64),
     groups: z.array(z.number().int()).max(64),
     serverName: text(255).optional(),
+    /** SHA-256 of the hello's random: who shows the random is the peer. Absent: an older image's. The monitor never publishes it. */
+    token: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
   }),
   z.object({ ...connection, event: z.literal("negotiated"), suite: z.number().int(), group: z.number().int() }),
   /** `state`: the number of `State` in unikernel/guest/trace.ts. */

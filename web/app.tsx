@@ -25,6 +25,8 @@ import type { Problem } from "./machine/parts.ts";
 import { addMachines } from "./machine/routes.ts";
 import { basePath, type Site, UNKNOWN_SITE } from "./machine/site.ts";
 import { openStream, streamHeaders } from "./machine/viewer.ts";
+import type { AdminClient } from "./maintain/admin-client.ts";
+import { addMaintain } from "./maintain/routes.tsx";
 import { Problem as Mistake } from "./pages/problem.tsx";
 import { addPages } from "./pages/routes.tsx";
 import { mistake, visitOf } from "./pages/visitor.ts";
@@ -36,17 +38,19 @@ export interface AppOptions {
   info: Info;
   clock?: Clock;
   site?: Site;
+  /** The monitor's admin calls, for the maintainers' pages; absent: there are no such pages. */
+  admin?: AdminClient;
 }
 
 /** Viewers of the live stream at once; each may hold `BUFFER` bytes. */
 const MOST_VIEWERS = 20_000;
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-export function createApp({ feed, info, clock = systemClock, site = UNKNOWN_SITE }: AppOptions): Hono {
+export function createApp({ feed, info, clock = systemClock, site = UNKNOWN_SITE, admin }: AppOptions): Hono {
   const base = basePath(site);
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
   const headers = securityHeaders(site);
-  const assets = loadAssets(headers.page);
+  const assets = loadAssets(headers.page, admin === undefined ? "none" : "linked");
   const past = followPast({ feed, clock });
   const viewIn = (language: Language) => viewOf(feed.snapshot(), info, clock.now(), { language, past: past.now() });
   const pages = new PageCache({ feed, clock, site, headers: headers.page });
@@ -74,7 +78,11 @@ export function createApp({ feed, info, clock = systemClock, site = UNKNOWN_SITE
     const content = { type, body, cache: NEVER, vary: "accept", headers: headers.shared, lives: "shortly" } as const;
     return new Prepared(content).answerAs(c, status, extra);
   };
-  addPages(app, { feed, info, past, pages, assets, view: viewIn, lastId: hub.lastId, problem });
+  addPages(app, { feed, clock, info, past, pages, assets, view: viewIn, lastId: hub.lastId, problem });
+
+  if (admin !== undefined) {
+    addMaintain(app, { admin, feed, clock, site, pages, assets, view: viewIn });
+  }
 
   const events = (c: Context, voice: string, audience: Audience) => {
     // A comeback names the last event that arrived; a fresh page names the one that it was drawn after.
@@ -111,7 +119,7 @@ export function createApp({ feed, info, clock = systemClock, site = UNKNOWN_SITE
     return problem(c, 404, mistake(c, "noFile"));
   });
 
-  addMachines(app, { feed, site, clock, headers, metrics, problem, events: (c) => events(c, "data", "shared") });
+  addMachines(app, { feed, past, site, clock, headers, metrics, problem, events: (c) => events(c, "data", "shared") });
 
   // No route of its own for 405: a second match would make every answer wait for promises.
   app.notFound((c) => {

@@ -1,6 +1,7 @@
 /**
  * The page's static files, read once at start. Each is served under a name that holds the hash of its content, so that
- * it may be kept for ever, packed as well as can be; the plain name is unknown.
+ * it may be kept for ever, packed as well as can be; the plain name is unknown. With them goes what else is the same on
+ * every page.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,19 +15,24 @@ const FILES = {
     parts: ["base", "parts", "picture", "movement", "sizes"].map((part) => `style/${part}.css`),
   },
   "more.css": { type: "text/css; charset=utf-8", parts: ["style/more.css"] },
+  "maintain.css": { type: "text/css; charset=utf-8", parts: ["style/maintain.css"] },
   "live.js": { type: "text/javascript; charset=utf-8", parts: ["live.js"] },
   "icon.svg": { type: "image/svg+xml", parts: ["icon.svg"] },
 } as const;
 type Name = keyof typeof FILES;
 
+export type Maintainers = "linked" | "none";
+
 export interface Assets {
   /** The path of a file, hash included. */
   url(name: Name): string;
+  /** Whether pages link to those of the maintainers. */
+  readonly maintainers: Maintainers;
   /** By the last part of its path. */
   find(hashedName: string): Prepared | undefined;
 }
 
-export function loadAssets(headers: Headers): Assets {
+export function loadAssets(headers: Headers, maintainers: Maintainers): Assets {
   const urls = new Map<string, string>();
   const assets = new Map<string, Prepared>();
   for (const [name, { type, parts }] of Object.entries(FILES)) {
@@ -39,6 +45,7 @@ export function loadAssets(headers: Headers): Assets {
   }
   return {
     url: (name) => urls.get(name)!,
+    maintainers,
     find: (hashedName) => assets.get(hashedName),
   };
 }
@@ -48,7 +55,8 @@ function squeezed(css: string): string {
   return css
     .replace(/\/\*.*?\*\//gs, "")
     .replace(/\s+/g, " ")
-    .replace(/ ?([{};,]) ?/g, "$1")
+    .replace(/ ?([{};,>]) ?/g, "$1")
+    .replace(/(?<=[ ,(])0\./g, ".")
     .replace(/: /g, ":")
     .replaceAll(";}", "}")
     .trim();

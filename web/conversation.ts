@@ -5,7 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type { Attempt } from "../monitor/schema.ts";
-import type { Language } from "./catalogue/language.ts";
+import type { Language, Said } from "./catalogue/language.ts";
 import { alertName, groupName, type Quote, quoteFor, suiteName } from "./rfc.ts";
 
 export interface Step {
@@ -15,6 +15,8 @@ export interface Step {
   at: number;
   label: string;
   note: string;
+  /** Undefined: the page's language. */
+  noteLang: "en" | undefined;
   /** What the peer named itself or asked for, as it came; empty mostly. */
   peerText: string;
   mark: "plain" | "good" | "bad";
@@ -43,7 +45,7 @@ const known = z.discriminatedUnion("event", [
     failure: z.number().optional(),
   }),
   z.object({ event: z.literal("opened"), time }),
-  z.object({ event: z.literal("failed"), time }),
+  z.object({ event: z.literal("failed"), time, failure: z.number() }),
   z.object({ event: z.literal("trap"), time }),
   z.object({
     event: z.literal("closed"),
@@ -76,12 +78,18 @@ export function conversationOf(
   const began = read[0]?.time ?? 0;
   const steps = read.flatMap((event) =>
     stepsOf(event, attempt, read, language).map((step): Step => {
-      return { note: "", peerText: "", mark: "plain", at: Math.max(0, event.time - began), ...step };
+      const at = Math.max(0, event.time - began);
+      return { note: "", noteLang: undefined, peerText: "", mark: "plain", at, ...step };
     }),
   );
-  const refusal = read.find((event) => event.event === "alert" && event.direction === "sent" && event.alert !== 0);
-  const quote = refusal?.event === "alert" ? quoteFor(refusal.failure, refusal.alert) : undefined;
-  return { steps, quote: quote ?? null };
+  const refusal = read.find(isRefusal);
+  const offender = attempt.door === "server" ? "client" : "server";
+  return { steps, quote: (refusal && quoteFor({ ...refusal, offender })) ?? null };
+}
+
+/** By an alert, or by silence when our close_notify is out. */
+function isRefusal(event: Known): event is Extract<Known, { event: "alert" | "failed" }> {
+  return event.event === "failed" || (event.event === "alert" && event.direction === "sent" && event.alert !== 0);
 }
 
 type Draft = Pick<Step, "from" | "label"> & Partial<Step>;
@@ -102,7 +110,7 @@ function stepsOf(
         ? [{ from: "pinata", label: "TCP", note: says.calledBack }]
         : [{ from: "peer", label: "TCP", note: says.connects }];
     case "refused":
-      return [{ from: null, label: says.turnedAway, note: reason, mark: "bad" }];
+      return [{ from: null, label: says.turnedAway, ...noteOf(language.reason(reason)), mark: "bad" }];
     case "hello": {
       const peerText = [event.serverName, event.fingerprint].filter((text) => text !== undefined && text !== "");
       return [{ from: client, label: "ClientHello", peerText: peerText.join(" · ") }];
@@ -120,14 +128,14 @@ function stepsOf(
       return [{ from: "peer", label: "Certificate", note, peerText: event.subject, mark: good ? "good" : "bad" }];
     }
     case "alert": {
-      const note = event.direction === "sent" && event.alert !== 0 ? reason : "";
+      const note = isRefusal(event) ? noteOf(language.failure(event.failure, reason)) : {};
       const from = event.direction === "sent" ? "pinata" : "peer";
-      return [{ from, label: `alert ${alertName(event.alert)}`, note, mark: event.alert === 0 ? "plain" : "bad" }];
+      return [{ from, label: `alert ${alertName(event.alert)}`, ...note, mark: event.alert === 0 ? "plain" : "bad" }];
     }
     case "opened":
       return [{ from: "pinata", label: "application data", note: says.candy, mark: "good" }];
     case "failed":
-      return [{ from: null, label: reason, mark: "bad" }];
+      return [{ from: null, label: says.failed, ...noteOf(language.failure(event.failure, reason)), mark: "bad" }];
     case "trap":
       return [{ from: null, label: says.fault, mark: "bad" }];
     case "closed": {
@@ -137,6 +145,10 @@ function stepsOf(
       return [{ from, label: says.ends[event.by], note, mark: bad ? "bad" : "plain" }];
     }
   }
+}
+
+function noteOf({ text, lang }: Said): Pick<Step, "note" | "noteLang"> {
+  return { note: text, noteLang: lang };
 }
 
 /** Most states are told by an event of their own; these are left. */

@@ -52,8 +52,11 @@ export interface Feed {
   snapshot(): Snapshot;
   /** One attempt by its id, from memory or else from the monitor; undefined when neither knows it. Throws when the monitor cannot say. */
   attempt(id: string): Promise<Attempt | undefined>;
-  /** The monitor's answer to GET `/path`; undefined when it knows no such thing (404). Throws one clear line when it cannot say. */
-  ask<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined>;
+  /**
+   * The monitor's answer to GET `/path`, or to a POST of `question` as JSON; undefined when it knows no such thing (404).
+   * Throws one clear line when it cannot say.
+   */
+  ask<T>(path: string, schema: z.ZodType<T>, question?: unknown): Promise<T | undefined>;
   /** Told of each change of status, freshness or attempt; the answer ends it. */
   subscribe(listener: (change: Change) => void): () => void;
   stop(): void;
@@ -109,10 +112,12 @@ class Follower implements Feed {
     return this.ask(`v1/attempts/${id}`, attemptSchema);
   }
 
-  async ask<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-    const headers = { accept: "application/json" };
+  async ask<T>(path: string, schema: z.ZodType<T>, question?: unknown): Promise<T | undefined> {
+    const json = "application/json";
+    const headers = question === undefined ? { accept: json } : { accept: json, "content-type": json };
     const text = await this.#within(path, headers, (answer) => (answer.status === 404 ? null : boundedText(answer)), {
       also: 404,
+      question,
     });
     return text === null ? undefined : parsed(path, schema, text);
   }
@@ -263,13 +268,14 @@ class Follower implements Feed {
     path: string,
     headers: Record<string, string>,
     read: (response: Response) => T | Promise<T>,
-    { signal, also }: { signal?: AbortSignal; also?: number },
+    { signal, also, question }: { signal?: AbortSignal; also?: number; question?: unknown },
   ): Promise<T> {
     const late = new AbortController();
     const cancel = this.#clock.after(ANSWER_WITHIN, () => late.abort(new Error("the monitor does not answer in time")));
     const stop = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
     try {
-      const response = await fetch(new URL(path, this.#base), { headers, signal: stop });
+      const sent = question === undefined ? {} : { method: "POST", body: JSON.stringify(question) };
+      const response = await fetch(new URL(path, this.#base), { ...sent, headers, signal: stop });
       if (response.status !== 200 && response.status !== also) {
         throw new Error(`the monitor answered ${response.status} to /${path}`);
       }
@@ -280,7 +286,8 @@ class Follower implements Feed {
   }
 }
 
-function parsed<T>(path: string, schema: z.ZodType<T>, text: string): T {
+/** What the monitor sent, checked. Throws one clear line. */
+export function parsed<T>(path: string, schema: z.ZodType<T>, text: string): T {
   const result = schema.safeParse(json(text));
   if (!result.success) throw new Error(`the monitor's answer to /${path} does not match its own schema`);
   return result.data;
@@ -306,7 +313,8 @@ function eventStream(response: Response): AsyncIterable<Uint8Array> {
   return response.body;
 }
 
-async function boundedText(response: Response): Promise<string> {
+/** The body of an answer, at most 4 MiB. Throws one clear line when it is longer. */
+export async function boundedText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of response.body ?? []) {
@@ -317,7 +325,7 @@ async function boundedText(response: Response): Promise<string> {
 }
 
 /** `fetch` says "fetch failed" and hides why in the cause. */
-function inWords(error: unknown): string {
+export function inWords(error: unknown): string {
   if (!(error instanceof Error)) return "the monitor cannot be reached";
   const cause: unknown = error.cause;
   if (error.message !== "fetch failed" || !(cause instanceof Error)) return error.message;

@@ -13,6 +13,8 @@ import { readExplorer } from "./explorers.ts";
 import { startFeed } from "./feed.ts";
 import { type Info, readTrustAnchor } from "./info.ts";
 import { type Site, siteUrl, UNKNOWN_SITE } from "./machine/site.ts";
+import { createAdminClient } from "./maintain/admin-client.ts";
+import { followRate, type RateSource, rateSource } from "./rate.ts";
 
 export interface WebOptions {
   /** Base URL of the monitor's API. */
@@ -23,6 +25,10 @@ export interface WebOptions {
   info: Info;
   /** How the page is reached from outside. */
   site?: Site;
+  /** Who is asked what a bitcoin is worth; absent: nobody is. */
+  rate?: RateSource;
+  /** `none`: there are no pages for maintainers. */
+  maintainers?: "none";
 }
 
 export interface RunningWeb {
@@ -32,9 +38,16 @@ export interface RunningWeb {
 }
 
 /** Starts the page and answers when it listens. Throws one clear line when the port is taken or may not be used. */
-export async function runWeb({ monitorUrl, port, host, info, site = UNKNOWN_SITE }: WebOptions): Promise<RunningWeb> {
+export async function runWeb(options: WebOptions): Promise<RunningWeb> {
+  const { monitorUrl, port, host, info, site = UNKNOWN_SITE } = options;
   const feed = startFeed({ monitorUrl });
-  const app = createApp({ feed, info, site });
+  const rate = options.rate && followRate(options.rate);
+  const app = createApp({
+    feed,
+    info: rate === undefined ? info : { ...info, rate: rate.now },
+    site,
+    ...(options.maintainers === "none" ? {} : { admin: createAdminClient({ monitorUrl }) }),
+  });
   try {
     const server = await new Promise<Server>((resolve, reject) => {
       const starting = serve({ fetch: app.fetch, port, hostname: host }, () => resolve(starting)) as Server;
@@ -46,6 +59,7 @@ export async function runWeb({ monitorUrl, port, host, info, site = UNKNOWN_SITE
       port: bound,
       async stop() {
         feed.stop();
+        rate?.stop();
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         // Viewers' streams never end by themselves.
         server.closeAllConnections();
@@ -54,6 +68,7 @@ export async function runWeb({ monitorUrl, port, host, info, site = UNKNOWN_SITE
     };
   } catch (error) {
     feed.stop();
+    rate?.stop();
     throw error;
   }
 }
@@ -67,7 +82,8 @@ function whyNot(error: NodeJS.ErrnoException, host: string, port: number): strin
 }
 
 const USAGE = `usage: web/main.ts --monitor URL [--port N] [--host ADDRESS] [--public FILE] [--doors-host NAME] [--practice-dir DIR] [--dial-port N]
-       [--explorer URL]… [--public-url URL] [--onion-url URL] [--trust-proxy] [--security-contact URI] [--metrics-token-file FILE]`;
+       [--explorer URL]… [--rate URL [--currency CODE]] [--public-url URL] [--onion-url URL] [--trust-proxy] [--security-contact URI] [--metrics-token-file FILE]
+       [--no-maintainers]`;
 
 /** Flags to options. Throws one clear line for each mistake. */
 export function webOptions(args: string[]): WebOptions {
@@ -82,11 +98,14 @@ export function webOptions(args: string[]): WebOptions {
       "practice-dir": { type: "string" },
       "dial-port": { type: "string", default: "40001" },
       explorer: { type: "string", multiple: true },
+      rate: { type: "string" },
+      currency: { type: "string" },
       "public-url": { type: "string" },
       "onion-url": { type: "string" },
       "trust-proxy": { type: "boolean", default: false },
       "security-contact": { type: "string" },
       "metrics-token-file": { type: "string" },
+      "no-maintainers": { type: "boolean", default: false },
     },
   });
   if (values.monitor === undefined) throw new Error("--monitor URL is missing: the address of the monitor's API");
@@ -107,7 +126,17 @@ export function webOptions(args: string[]): WebOptions {
       ...(values.explorer === undefined ? {} : { explorers: values.explorer.map(readExplorer) }),
     },
     site: siteOf(values),
+    ...rateOf(values),
+    ...(values["no-maintainers"] ? { maintainers: "none" } : {}),
   };
+}
+
+function rateOf({ rate, currency }: { rate?: string | undefined; currency?: string | undefined }): {
+  rate?: RateSource;
+} {
+  if (rate !== undefined) return { rate: rateSource(rate, currency ?? "USD") };
+  if (currency !== undefined) throw new Error("--currency goes with --rate URL: who tells what a bitcoin is worth");
+  return {};
 }
 
 interface SiteFlags {

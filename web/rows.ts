@@ -1,6 +1,6 @@
 /**
  * Rows of the page's lists, as text in a language: coins, sources, steps of the funnel, doors. What a peer or a source
- * wrote (reasons, names) stays as it is.
+ * wrote (names, what is wrong with a source) stays as it is.
  */
 import type { Coin, Status } from "../monitor/schema.ts";
 import type { Language } from "./catalogue/language.ts";

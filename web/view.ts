@@ -11,7 +11,7 @@ import { commands, type Info } from "./info.ts";
 import { NO_PAST, type Past } from "./past.ts";
 import { coinRow, doorRows, funnelRows, type Row, sourceRow, stepName } from "./rows.ts";
 import { iso, short } from "./text.ts";
-import { standingSince, TIMELINE_SHOWN, timelineRows } from "./timeline.ts";
+import { latestRows, standingSince, timelineRows } from "./timeline.ts";
 
 export type ListName = "coins" | "sources" | "funnel" | "doors" | "timeline";
 
@@ -85,7 +85,7 @@ export function viewOf(snapshot: Snapshot, info: Info, at: number, options: View
       sources: status.sources.map((source) => sourceRow(source, language)),
       funnel: funnelRows(status, language),
       doors: doorRows(status.pinata, info, language),
-      timeline: timelineRows(past, status, language).slice(0, TIMELINE_SHOWN),
+      timeline: latestRows(timelineRows(past, status, language)),
     },
   };
 }
@@ -101,6 +101,7 @@ export function attemptRowIn(language: Language): (attempt: Attempt) => Row {
   };
   return (attempt) => {
     const { alert } = attempt;
+    const reason = language.reason(attempt.reason);
     const named = alert === null ? "" : `${alert.name} (${alert.code})`;
     return {
       key: attempt.id,
@@ -113,7 +114,8 @@ export function attemptRowIn(language: Language): (attempt: Attempt) => Row {
       step: attempt.reached.name,
       outcome: attempt.outcome,
       outcomeWord: outcomes[attempt.outcome],
-      reason: attempt.reason,
+      reason: reason.text,
+      reasonLang: reason.lang ?? "",
       alert:
         alert === null ? "" : alert.direction === "sent" ? says.attempts.sent(named) : says.attempts.received(named),
       fingerprint: attempt.fingerprint ?? "",

@@ -22,6 +22,8 @@ async function attempt(flags: string[]): ReturnType<typeof tryOut> {
     const config = readConfig(flags, process.env);
     if (!config.alerts)
       throw new ConfigError('alerts: there are none; add an "alerts" section to the file of --config');
+    if (Object.keys(config.alerts.channels).length === 0)
+      throw new ConfigError("alerts.channels: there are none, so there is nobody to tell");
     return await tryOut(config, config.alerts);
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message);

@@ -35,6 +35,7 @@ const TOOLS: Tool[] = [
     package: "busybox",
   },
   { program: "chromium", args: ["--version"], purpose: "tests of the page in a real browser", package: "chromium" },
+  { program: "nginx", args: ["-v"], purpose: "tests of the page behind a proxy", package: "nginx-light" },
 ];
 
 const METAL: Tool[] = METAL_TOOLS.map(({ program, package: name }) => ({

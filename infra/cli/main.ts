@@ -53,6 +53,27 @@ program
       .default("auto"),
   )
   .option("--bitcoind", "use bitcoind (from the PATH) in regtest mode instead of the development chain")
+  .addOption(
+    text("--public-url <URL>", "where visitors reach the page, behind a reverse proxy; its path is the base path"),
+  )
+  .addOption(text("--onion-url <URL>", "the page as an onion service, http://….onion"))
+  .option("--trust-proxy", "believe X-Forwarded-Proto and -Host: only behind a proxy that sets both itself")
+  .addOption(text("--security-contact <URI>", "mailto:, https: or tel:, for security.txt"))
+  .addOption(text("--metrics-token-file <FILE>", "the page's /metrics, for who has the token in it"))
+  .addOption(
+    new Option(
+      "--explorer <URL>",
+      "where visitors may look transactions up, with {txid} in it; can be given more than once",
+    ).argParser((value: string, others: string[] = []) => [...others, notEmpty(value)]),
+  )
+  .addOption(
+    text(
+      "--rate <URL>",
+      "who tells what a bitcoin is worth, as mempool.space/api/v1/prices does; shown on mainnet only",
+    ),
+  )
+  .addOption(text("--currency <CODE>", "the currency of --rate: three letters (default: USD)"))
+  .option("--no-maintainers", "no page for maintainers, and no token for them")
   .option("--json", "print one JSON object instead of the screen when everything is up")
   .action(async (options) => (await import("./start/start.ts")).start(options));
 

@@ -27,6 +27,14 @@ export interface HeartbeatOptions {
   withheld: () => string | null;
 }
 
+export interface HeartbeatStats {
+  everySeconds: number;
+  /** When the receiver last took one; null: not since the start. */
+  taken: number | null;
+  /** What is wrong with the latest one, after "the heartbeat …"; null when it was taken, or is the first and on its way. */
+  problem: string | null;
+}
+
 const TIMEOUT = 10_000;
 
 export class Heartbeat {
@@ -35,14 +43,15 @@ export class Heartbeat {
   #cancel = () => {};
   #sending: Promise<void> = Promise.resolve();
   #taken: number | null = null;
+  /** What came of the latest one. */
+  #problem: string | null = null;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
   }
 
-  /** When the receiver last took one; null: not since the start. */
-  get taken(): number | null {
-    return this.#taken;
+  stats(): HeartbeatStats {
+    return { everySeconds: this.#options.everyMillis / 1000, taken: this.#taken, problem: this.#problem };
   }
 
   start(): void {
@@ -65,7 +74,8 @@ export class Heartbeat {
     const { url, secret, address, clock, log, pulse, withheld, everyMillis } = this.#options;
     const why = withheld();
     if (why !== null) {
-      log.problem("heartbeat", `the heartbeat is withheld: ${why}`);
+      this.#problem = `is withheld: ${why}`;
+      log.problem("heartbeat", `the heartbeat ${this.#problem}`);
       return;
     }
     const at = clock.now();
@@ -80,10 +90,13 @@ export class Heartbeat {
     try {
       mustBeTaken(await post(url, headers, body, AbortSignal.any([late.signal, this.#stopping.signal])), secret);
       this.#taken = clock.now();
+      this.#problem = null;
       log.recovered("heartbeat", "the heartbeat is taken");
     } catch (error) {
-      if (!this.#stopping.signal.aborted)
-        log.problem("heartbeat", `the heartbeat's receiver ${asChannelError(error).message}`);
+      if (this.#stopping.signal.aborted) return;
+      const { message } = asChannelError(error);
+      this.#problem = `was not taken: its receiver ${message}`;
+      log.problem("heartbeat", `the heartbeat's receiver ${message}`);
     } finally {
       cancel();
     }

@@ -50,7 +50,7 @@ const millis = z.number().int().nonnegative();
 export const alertBody = z.object({
   version: z.literal(1),
   /** The idempotency key: the same id has the same body, however often it is sent. */
-  id: z.string().regex(/^[0-9a-f]{32}$/),
+  id: z.string().regex(/^[0-9a-f]{32}$/, "an id of 32 hex digits"),
   /** Counts up in the order in which alerts were made; 0 when the store could not be written. */
   sequence: z.number().int().nonnegative(),
   kind: z.enum(Object.keys(KINDS) as [AlertKind, ...AlertKind[]]),

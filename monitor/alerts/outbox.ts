@@ -11,7 +11,7 @@ import { type Draft, KINDS } from "./kinds.ts";
 import { type Words, words } from "./texts.ts";
 
 export interface OutboxOptions {
-  store: Pick<Store, "commit" | "incidentOf">;
+  store: Pick<Store, "commit" | "alerts">;
   /** As they are in the store. */
   incidents: readonly Incident[];
   /** Between reminders. */
@@ -83,7 +83,7 @@ export class Outbox {
     const { store, emergency, wake } = this.#options;
     let opened: Incident[];
     try {
-      opened = await store.commit({ ...step, alerts: drafts });
+      ({ opened } = await store.commit({ ...step, alerts: drafts }));
     } catch (error) {
       // Whoever leads now finds the same and tells it.
       if (error instanceof Superseded) throw error;
@@ -102,12 +102,20 @@ export class Outbox {
     if (drafts.length > 0) wake();
   }
 
+  /** What began and is not over, newest first. */
+  open(): Incident[] {
+    return [...this.#incidents.values()].sort((a, b) => b.since - a.since);
+  }
+
   /** No more reminders of what alert `id` told. Throws when that cannot be written. */
   async acknowledge(id: string, at: number): Promise<Acknowledged> {
     const { store } = this.#options;
-    const wanted = [...this.#incidents.values()].some((each) => each.id === id) ? id : await store.incidentOf(id);
-    if (wanted === undefined) return "unknown";
-    const incident = [...this.#incidents.values()].find((each) => each.id === wanted);
+    let incident = this.#byId(id);
+    if (!incident) {
+      const [alert] = await store.alerts({ id });
+      if (!alert) return "unknown";
+      incident = alert.body.incident === null ? undefined : this.#byId(alert.body.incident);
+    }
     if (!incident) return "over";
     if (incident.acknowledged !== null) return "acknowledged";
     await store.commit({ acknowledged: { topic: incident.topic, at } });
@@ -115,8 +123,12 @@ export class Outbox {
     return "acknowledged";
   }
 
+  #byId(id: string): Incident | undefined {
+    return [...this.#incidents.values()].find((each) => each.id === id);
+  }
+
   #takeOver({ incident: id, phase, at, number }: Draft): void {
-    const incident = [...this.#incidents.values()].find((each) => each.id === id);
+    const incident = id === undefined ? undefined : this.#byId(id);
     if (!incident) return;
     if (phase === "reminder") Object.assign(incident, { reminded: at, reminders: number });
     else this.#incidents.delete(incident.topic);

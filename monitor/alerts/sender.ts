@@ -83,6 +83,8 @@ export interface ChannelStats {
   waiting: number;
   /** When the oldest one that waits was written; null when none does. */
   oldest: number | null;
+  /** Why the latest attempt failed, after "channel X …"; null when it did not. */
+  problem: string | null;
 }
 
 type Outcome<D = Delivery> = D extends Delivery ? Omit<D, "channel"> : never;
@@ -124,7 +126,8 @@ class Lane {
   }
 
   stats(): ChannelStats {
-    return { channel: this.name, ...this.#done, ...this.#queue };
+    const problem = this.failures > 0 ? this.#problem : null;
+    return { channel: this.name, ...this.#done, ...this.#queue, problem };
   }
 
   async once(): Promise<string | null> {

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import type { AlertContext, Saved, Store } from "../store/store.ts";
 import type { Channel } from "./channels/channel.ts";
 import type { Emergency } from "./emergency.ts";
-import { Heartbeat, type Pulse } from "./heartbeat.ts";
+import { Heartbeat, type HeartbeatStats, type Pulse } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { signingSecret } from "./secrets.ts";
 import { type ChannelStats, Sender } from "./sender.ts";
@@ -30,13 +30,13 @@ export interface AlertParts {
 
 export interface AlertStats {
   channels: readonly ChannelStats[];
-  /** When the receiver last took one, null before the first; absent when there is no heartbeat. */
-  heartbeat?: number | null;
+  /** Absent when there is none. */
+  heartbeat?: HeartbeatStats;
 }
 
 export interface Alerts {
   outbox: Outbox;
-  /** For metrics. */
+  /** For metrics and maintainers. */
   stats(): AlertStats;
   start(): void;
   /** Ends the heartbeat first, then what is being sent. */
@@ -66,7 +66,7 @@ export function makeAlerts(parts: AlertParts): Alerts {
     settings.heartbeat && makeHeartbeat(parts, settings.heartbeat, { sender, emergency, channels: channels.length });
   return {
     outbox,
-    stats: () => ({ channels: sender.stats(), ...(heartbeat ? { heartbeat: heartbeat.taken } : {}) }),
+    stats: () => ({ channels: sender.stats(), ...(heartbeat ? { heartbeat: heartbeat.stats() } : {}) }),
     start() {
       sender.start();
       heartbeat?.start();

@@ -109,7 +109,7 @@ export const alertSettings = z
   .object({
     channels: z
       .record(z.string().regex(/^[a-z0-9][-a-z0-9]{0,31}$/, "a name of small letters, digits and -"), channel)
-      .refine((channels) => Object.keys(channels).length > 0, "at least one channel"),
+      .default({}),
     heartbeat: heartbeat.optional(),
     /** Between reminders of what nobody has acknowledged. */
     remindSeconds: seconds(1, 604_800).default(900),
@@ -120,7 +120,13 @@ export const alertSettings = z
     /** File with the token of admin calls (acknowledging). Without it there are none. */
     adminTokenFile: path.optional(),
   })
-  .strict();
+  .strict()
+  .refine(
+    // Maintainers see what began without being told of it. A heartbeat says that somebody would be told.
+    ({ channels, adminTokenFile, heartbeat }) =>
+      Object.keys(channels).length > 0 || (adminTokenFile !== undefined && heartbeat === undefined),
+    { path: ["channels"], message: "at least one channel (without a heartbeat, an adminTokenFile is enough)" },
+  );
 export type AlertSettings = z.infer<typeof alertSettings>;
 
 /** Keys whose values are not repeated in an error. */

@@ -266,11 +266,11 @@ export function render(draft: Draft, written: Written): Message {
 }
 
 /** What is over is no catastrophe any more. */
-function severityOf({ kind, phase, severity }: Draft): AlertBody["severity"] {
+export function severityOf({ kind, phase, severity }: Draft): AlertBody["severity"] {
   return phase === "recovered" ? "info" : (severity ?? KINDS[kind].severity);
 }
 
-function subjectOf({ phase, number, subject }: Draft): string {
+export function subjectOf({ phase, number, subject }: Draft): string {
   return phase === "reminder" ? `[Piñata] Reminder ${number}: ${subject}` : `[Piñata] ${subject}`;
 }
 

@@ -13,7 +13,15 @@ import { EsploraApi, hash, height, hexBytes } from "./esplora/api.ts";
 import { Headers } from "./esplora/headers.ts";
 import { AddressHistory, blockOf, place } from "./esplora/history.ts";
 import { PushChannel } from "./esplora/push.ts";
-import { type Block, type ChainSource, type Funding, SourceError, type Spender, type Target } from "./source.ts";
+import {
+  type Asking,
+  type Block,
+  type ChainSource,
+  type Funding,
+  SourceError,
+  type Spender,
+  type Target,
+} from "./source.ts";
 
 const outspend = z.object({ spent: z.boolean(), txid: hash.nullish(), status: place.nullish() });
 const branch = z.object({ block_height: height, merkle: z.array(hash).max(32), pos: z.number().int().nonnegative() });
@@ -60,6 +68,10 @@ export class EsploraSource implements ChainSource {
   #shown = new Set<string>();
   /** The history was read after the tip was asked for last. */
   #isFresh = false;
+  /** It is read for the spends of this round; its payments come with them. */
+  #begun: Promise<void> | undefined;
+  /** Histories are read one after another. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(options: EsploraOptions) {
     const address = readEsploraAddress(options.url);
@@ -84,8 +96,10 @@ export class EsploraSource implements ChainSource {
     }
   }
 
-  async tip(): Promise<Block> {
+  async tip(asking?: Asking): Promise<Block> {
     this.#isFresh = false;
+    this.#begun = undefined;
+    if (asking) this.#watch(asking.target);
     const tip = await this.#api.text("/blocks/tip/hash", hash, "its tip");
     if (this.#tip?.hash !== tip) this.#tip = await this.#headers.place(tip);
     return this.#tip;
@@ -95,13 +109,38 @@ export class EsploraSource implements ChainSource {
     return this.#headers.read(first, at, count);
   }
 
-  async fundings({ address, script }: Target): Promise<Funding[]> {
+  async fundings(target: Target): Promise<Funding[]> {
+    const history = this.#watch(target);
+    const begun = this.#begun;
+    this.#begun = undefined;
+    await (begun ?? this.#read(history));
+    return this.#choose(history.fundings);
+  }
+
+  #watch({ address, script }: Target): AddressHistory {
     if (this.#history?.address !== address) this.#history = new AddressHistory(this.#api, address, toHex(script));
     this.#push?.track(address);
-    const tip = this.#tip ?? (await this.tip());
-    await this.#history.read(tip.hash, this.#clock.now());
-    this.#isFresh = true;
-    return this.#choose(this.#history.fundings);
+    return this.#history;
+  }
+
+  #read(history: AddressHistory): Promise<void> {
+    const reading = this.#reading.then(async () => {
+      const tip = this.#tip ?? (await this.tip());
+      await history.read(tip.hash, this.#clock.now());
+      this.#isFresh = true;
+    });
+    this.#reading = reading.catch(() => undefined);
+    return reading;
+  }
+
+  /** Where the history is of no use, each coin is asked about by itself. */
+  async #begin(history: AddressHistory): Promise<void> {
+    this.#begun ??= this.#read(history);
+    try {
+      await this.#begun;
+    } catch (error) {
+      if (!(error instanceof SourceError) || error.lost || error.retryAfter !== undefined) throw error;
+    }
   }
 
   /**
@@ -125,6 +164,7 @@ export class EsploraSource implements ChainSource {
   }
 
   async spender(outpoint: Outpoint, since?: number): Promise<Spender | undefined> {
+    if (this.#history && !this.#isFresh) await this.#begin(this.#history);
     const history = this.#isFresh ? this.#history : undefined;
     if (!history) return this.#outspend(outpoint, since);
     const told = history.spender(outpoint);

@@ -46,9 +46,9 @@ export class HeaderWalk {
     this.#mayPlant = mayPlant;
   }
 
-  /** The source's tip once it hangs in the tree. Throws {@link SourceError} or {@link ProofError}. */
-  async follow(): Promise<Block> {
-    const tip = await this.#source.tip();
+  /** The source's tip (`asked` of it just now) once it hangs in the tree. Throws {@link SourceError} or {@link ProofError}. */
+  async follow(asked?: Block): Promise<Block> {
+    const tip = asked ?? (await this.#source.tip());
     if (this.#tree.heightOf(tip.hash) === undefined) {
       if (this.#rules.challenge) await this.#checkSigned(tip);
       await this.#climb(this.#walk ?? { headers: [], next: tip.hash, tip });
@@ -82,7 +82,7 @@ export class HeaderWalk {
       if (height < floor) throw new SourceError(root ? UNRELATED : this.#foreign());
       if (steps > MAX_STEPS) {
         this.#walk = walk;
-        throw new SourceError(`is being caught up with (${walk.headers.length} headers so far)`);
+        throw new SourceError(`is being caught up with (${walk.headers.length} headers so far)`, { goesOn: true });
       }
       // A known root is not asked for again.
       steps += await this.#take(walk, height, Math.min(BATCH, Math.max(1, height - floor + (root ? 0 : 1))));
@@ -157,7 +157,7 @@ export class HeaderWalk {
     // Another source may have been digging too.
     if (this.#tree.root?.block.hash === root.block.hash) this.#tree.deepen(walk.headers);
     if (root.block.height - walk.headers.length > height) {
-      throw new SourceError(`is being asked for headers down to height ${height}`);
+      throw new SourceError(`is being asked for headers down to height ${height}`, { goesOn: true });
     }
   }
 

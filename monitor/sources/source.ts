@@ -30,6 +30,13 @@ export interface Target {
   address: string;
 }
 
+/** What a round is going to ask, so that a source can ask its server for all of it at once. */
+export interface Asking {
+  target: Target;
+  /** Coins that are known. */
+  outpoints: readonly Outpoint[];
+}
+
 /** Every call ends within the source's timeout and throws {@link SourceError} when there is no usable answer. */
 export interface ChainSource {
   readonly name: string;
@@ -40,7 +47,8 @@ export interface ChainSource {
   readonly own?: boolean;
   /** Milliseconds from one round to the next at least while there is no news: what a public server puts up with. */
   readonly pollMillis?: number;
-  tip(): Promise<Block>;
+  /** The source's tip, asked now. Begins a round: what was answered before is about the past. */
+  tip(asking?: Asking): Promise<Block>;
   /** Up to `count` headers of 80 bytes, newest first, beginning with block `hash` (at `height`); at least one. */
   headers(hash: Hash, height: number, count: number): Promise<Uint8Array[]>;
   /** Outputs that pay the target, spent ones too where the source can tell. `known`: txids that need not be shown again. */
@@ -63,6 +71,12 @@ export interface ChainSource {
   close?(): void;
 }
 
+interface SourceErrorDetails {
+  retryAfter?: number | undefined;
+  lost?: boolean;
+  goesOn?: boolean;
+}
+
 /** The source gave no usable answer; the message says what is wrong in words that can be published. */
 export class SourceError extends Error {
   override name = "SourceError";
@@ -70,10 +84,13 @@ export class SourceError extends Error {
   readonly retryAfter: number | undefined;
   /** There was no answer at all, so asking the next question would only cost time. */
   readonly lost: boolean;
+  /** Nothing is wrong: there is more to read than one round takes, and the next one goes on. */
+  readonly goesOn: boolean;
 
-  constructor(message: string, { retryAfter, lost = false }: { retryAfter?: number | undefined; lost?: boolean } = {}) {
+  constructor(message: string, { retryAfter, lost = false, goesOn = false }: SourceErrorDetails = {}) {
     super(message);
     this.retryAfter = retryAfter;
     this.lost = lost;
+    this.goesOn = goesOn;
   }
 }

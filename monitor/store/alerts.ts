@@ -5,7 +5,7 @@
 import type { Kysely } from "kysely";
 import { alertBody, alertId, baseOf, type Draft, draft as draftRow } from "../alerts/kinds.ts";
 import { render } from "../alerts/texts.ts";
-import type { AlertContext, Delivery, Incident, Waiting } from "./store.ts";
+import type { AlertContext, AlertQuery, Delivery, Incident, StoredAlert, Waiting } from "./store.ts";
 import type { Tables } from "./tables.ts";
 
 export interface AlertTables {
@@ -41,9 +41,31 @@ export async function waiting(db: Kysely<Tables>, channel: string): Promise<Wait
   return { body: alertBody.parse(JSON.parse(json)), json, sequence, attempts, nextTry, queued: Number(queued) };
 }
 
-export async function incidentOf(db: Kysely<Tables>, id: string): Promise<string | undefined> {
-  const row = await db.selectFrom("alerts").select(["id", "incident"]).where("id", "=", id).executeTakeFirst();
-  return row && (row.incident ?? row.id);
+/** In one statement, so that no transaction comes between an alert and its deliveries. */
+export async function listAlerts(db: Kysely<Tables>, query: AlertQuery): Promise<StoredAlert[]> {
+  let wanted = db.selectFrom("alerts").select(["sequence", "body"]).orderBy("sequence", "desc");
+  if ("id" in query) wanted = wanted.where("id", "=", query.id);
+  else {
+    wanted = wanted.limit(query.limit);
+    if (query.before !== undefined) wanted = wanted.where("sequence", "<", query.before);
+  }
+  const rows = await db
+    .selectFrom(wanted.as("kept"))
+    .leftJoin("outbox", "outbox.sequence", "kept.sequence")
+    .select(["kept.sequence", "kept.body", "outbox.channel", "outbox.state"])
+    .select(["outbox.attempts", "outbox.next_try", "outbox.problem"])
+    .orderBy("kept.sequence", "desc")
+    .orderBy("outbox.channel")
+    .execute();
+  const alerts = new Map<number, StoredAlert>();
+  for (const { sequence, body, channel, state, attempts, next_try: nextTry, problem } of rows) {
+    const alert = alerts.get(sequence) ?? { body: alertBody.parse(JSON.parse(body)), deliveries: [] };
+    alerts.set(sequence, alert);
+    // An alert that was for no channel has no row there.
+    if (channel === null || state === null || attempts === null || nextTry === null) continue;
+    alert.deliveries.push({ channel, state, attempts, nextTry, problem });
+  }
+  return [...alerts.values()];
 }
 
 export async function noteDelivery(db: Kysely<Tables>, delivery: Delivery): Promise<void> {

@@ -9,7 +9,7 @@ import { attempt as attemptSchema, status } from "../schema.ts";
 import { type AttemptRecord, BUCKET } from "../trace/attempts.ts";
 import { progress } from "../trace/progress.ts";
 import { readMeta, writeMeta } from "./meta.ts";
-import type { SavedTrace, TraceStep } from "./store.ts";
+import type { AttemptsOf, SavedTrace, TraceStep } from "./store.ts";
 import type { Tables } from "./tables.ts";
 
 export interface AttemptLimits {
@@ -60,7 +60,7 @@ export async function writeTrace(db: Kysely<Tables>, step: TraceStep, limits: At
 export async function listAttempts(
   db: Kysely<Tables>,
   limit: number,
-  before?: string,
+  { before, token }: AttemptsOf,
 ): Promise<AttemptRecord[] | undefined> {
   let query = db.selectFrom("attempts").selectAll().orderBy("seq", "desc").limit(limit);
   if (before !== undefined) {
@@ -68,6 +68,7 @@ export async function listAttempts(
     if (!row) return undefined;
     query = query.where("seq", "<", row.seq);
   }
+  if (token !== undefined) query = query.where("token", "=", token);
   return (await query.execute()).map(toRecord);
 }
 
@@ -82,13 +83,14 @@ async function keep(db: Kysely<Tables>, records: readonly AttemptRecord[], now: 
   const known = await db.selectFrom("attempts").select(["id", "seq"]).where("id", "in", ids).execute();
   const numbers = new Map(known.map(({ id, seq }) => [id, seq]));
   let next = ((await newestSeq(db)) ?? 0) + 1;
-  const rows = records.map(({ attempt, boot, refused, events }) => ({
+  const rows = records.map(({ attempt, boot, refused, token, events }) => ({
     seq: numbers.get(attempt.id) ?? next++,
     id: attempt.id,
     boot,
     started: attempt.started,
     kept: now,
     open: attempt.ended === null ? 1 : 0,
+    token,
     attempt: JSON.stringify({ attempt, refused }),
     events: JSON.stringify(events),
   }));
@@ -98,6 +100,7 @@ async function keep(db: Kysely<Tables>, records: readonly AttemptRecord[], now: 
     .onConflict((conflict) =>
       conflict.column("id").doUpdateSet((row) => ({
         open: row.ref("excluded.open"),
+        token: row.ref("excluded.token"),
         attempt: row.ref("excluded.attempt"),
         events: row.ref("excluded.events"),
       })),
@@ -129,10 +132,11 @@ async function newestSeq(db: Kysely<Tables>): Promise<number | undefined> {
   return (await newest.limit(1).executeTakeFirst())?.seq;
 }
 
-function toRecord(row: { boot: string; attempt: string; events: string }): AttemptRecord {
+function toRecord(row: { boot: string; token: string | null; attempt: string; events: string }): AttemptRecord {
   return {
     ...attemptRow.parse(JSON.parse(row.attempt)),
     boot: row.boot,
+    token: row.token,
     events: eventRow.parse(JSON.parse(row.events)),
   };
 }

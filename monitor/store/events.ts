@@ -1,5 +1,5 @@
 /**
- * The event log: every transition of every coin, and of the verdict. Append-only, and each event's hash is SHA-256 over the
+ * The event log: every transition of every coin, and of the verdict, and what maintainers wrote. Append-only, and each event's hash is SHA-256 over the
  * one before it and its own content, with the latest hash kept apart; so an event that was changed, removed or put in
  * between is found, unless whoever did it computed all later hashes anew.
  */
@@ -29,9 +29,9 @@ export function eventHash(previous: string, id: number, { at, subject, kind, det
     .digest("hex");
 }
 
-/** Inside a transaction that no other one of its kind runs beside. */
-export async function appendEvents(db: Kysely<Tables>, events: readonly Event[]): Promise<void> {
-  if (events.length === 0) return;
+/** Inside a transaction that no other one of its kind runs beside. Answers the events' numbers. */
+export async function appendEvents(db: Kysely<Tables>, events: readonly Event[]): Promise<number[]> {
+  if (events.length === 0) return [];
   let { id, hash } = await readHead(db);
   const rows = events.map((event) => {
     id++;
@@ -45,6 +45,7 @@ export async function appendEvents(db: Kysely<Tables>, events: readonly Event[])
       .execute();
   }
   await writeMeta(db, "events", JSON.stringify({ id, hash }));
+  return rows.map((row) => row.id);
 }
 
 /** Goes through the whole log. Throws {@link StoreError} that names the first event that is not as it was written. */

@@ -7,19 +7,22 @@ import {
   acknowledge,
   addAlerts,
   forgetOtherChannels,
-  incidentOf,
+  listAlerts,
   loadIncidents,
   noteDelivery,
   waiting,
 } from "./alerts.ts";
+import { addAnnotation, loadAnnotations } from "./annotations.ts";
 import { getAttempt, listAttempts, loadTrace, writeTrace } from "./attempts.ts";
 import { history, latestStatement, loadChain, writeChain } from "./chain.ts";
 import { checkEvents } from "./events.ts";
 import { readMeta, writeMeta } from "./meta.ts";
 import {
+  type AlertQuery,
   ATTEMPT_DAYS,
   ATTEMPT_ROWS,
-  type Incident,
+  type AttemptsOf,
+  type Committed,
   type Saved,
   type Statement,
   type Step,
@@ -63,13 +66,14 @@ export class SqlStore implements Store {
         incidents: await loadIncidents(db),
         trace: await loadTrace(db),
         statement: await latestStatement(db),
+        annotations: await loadAnnotations(db),
         events: await checkEvents(db),
         dropped: await forgetOtherChannels(db, channels),
       };
     });
   }
 
-  async commit(step: Step): Promise<Incident[]> {
+  async commit(step: Step): Promise<Committed> {
     const { channels, context, attemptDays: days = ATTEMPT_DAYS, attemptRows = ATTEMPT_ROWS } = this.#options;
     const { alertRows = ALERT_ROWS } = this.#options;
     return this.#transaction(async (db) => {
@@ -77,7 +81,9 @@ export class SqlStore implements Store {
       for (const delivery of step.deliveries ?? []) await noteDelivery(db, delivery);
       if (step.acknowledged) await acknowledge(db, step.acknowledged);
       if (step.trace) await writeTrace(db, step.trace, { days, rows: attemptRows });
-      return addAlerts(db, step.alerts ?? [], { channels, context, rows: alertRows });
+      const annotation = step.annotation && (await addAnnotation(db, step.annotation));
+      const opened = await addAlerts(db, step.alerts ?? [], { channels, context, rows: alertRows });
+      return { opened, ...(annotation ? { annotation } : {}) };
     });
   }
 
@@ -89,12 +95,12 @@ export class SqlStore implements Store {
     return waiting(this.#db, channel);
   }
 
-  incidentOf(alertId: string) {
-    return incidentOf(this.#db, alertId);
+  alerts(query: AlertQuery) {
+    return listAlerts(this.#db, query);
   }
 
-  attempts(limit: number, before?: string) {
-    return listAttempts(this.#db, limit, before);
+  attempts(limit: number, of: AttemptsOf = {}) {
+    return listAttempts(this.#db, limit, of);
   }
 
   attempt(id: string) {

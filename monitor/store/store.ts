@@ -3,11 +3,11 @@
  * one transaction: all of it is kept, or nothing, and nothing is told before it. Only who leads has a store to write to;
  * after another monitor took over, every write is refused.
  */
-import type { Draft, Message } from "../alerts/kinds.ts";
+import type { AlertBody, Draft, Message } from "../alerts/kinds.ts";
 import type { Facts, Transition } from "../coins/coin.ts";
 import type { Unsaved } from "../coins/header-tree.ts";
 import type { Header, NetworkRules } from "../proofs/header.ts";
-import type { Verdict } from "../schema.ts";
+import type { Annotation, Verdict } from "../schema.ts";
 import type { AttemptRecord, Batch, Boot } from "../trace/attempts.ts";
 import type { Progress } from "../trace/progress.ts";
 
@@ -28,16 +28,16 @@ export class Superseded extends StoreError {
 export interface Store {
   /** Everything that is needed to go on, checked. Throws {@link StoreError} when it is another piñata's or was changed. */
   load(): Promise<Saved>;
-  /** One transaction. Answers the incidents that its alerts opened. */
-  commit(step: Step): Promise<Incident[]>;
+  /** One transaction. */
+  commit(step: Step): Promise<Committed>;
   /** Transitions of one coin, oldest first; the latest 1,000. */
   history(outpoint: string): Promise<Transition[]>;
   /** The oldest alert that the channel has not taken. */
   waiting(channel: string): Promise<Waiting | undefined>;
-  /** The id of the incident that an alert (or a reminder of it) told; undefined when there is no such alert. */
-  incidentOf(alertId: string): Promise<string | undefined>;
-  /** Newest first; `before`: only older ones than that attempt (an id). undefined when `before` is not kept. */
-  attempts(limit: number, before?: string): Promise<AttemptRecord[] | undefined>;
+  /** Alerts that are kept, newest first, with what came of them. */
+  alerts(query: AlertQuery): Promise<StoredAlert[]>;
+  /** Newest first. undefined when `before` is not kept. */
+  attempts(limit: number, of?: AttemptsOf): Promise<AttemptRecord[] | undefined>;
   attempt(id: string): Promise<AttemptRecord | undefined>;
   /** Statements from number `from` on, oldest first. */
   statements(from: number, limit: number): Promise<Statement[]>;
@@ -45,6 +45,14 @@ export interface Store {
   evidence(txid: string): Promise<string | undefined>;
   /** Ends writing; another monitor can lead at once. */
   close(): Promise<void>;
+}
+
+/** Which attempts: all, unless told otherwise. */
+export interface AttemptsOf {
+  /** Older ones than this (an id). */
+  before?: string | undefined;
+  /** Those with this token. More than one when a hello was relayed, or a random used again. */
+  token?: string;
 }
 
 export interface Saved {
@@ -56,6 +64,8 @@ export interface Saved {
   trace: SavedTrace;
   /** The latest one. */
   statement: Statement | null;
+  /** The latest 200, newest first. */
+  annotations: Annotation[];
   /** The end of the event log's chain of hashes. */
   events: EventsHead;
   /** Alerts that waited for channels that are not configured any more, and were dropped now. */
@@ -82,6 +92,33 @@ export interface Step {
   acknowledged?: { topic: string; at: number };
   /** What was read of traces, and how far reading got. */
   trace?: TraceStep;
+  /** What a maintainer wrote; the event log gives it its number. */
+  annotation?: Omit<Annotation, "number">;
+}
+
+/** What the store made of a step. */
+export interface Committed {
+  /** The incidents that its alerts opened. */
+  opened: Incident[];
+  /** Its annotation, with its number. */
+  annotation?: Annotation;
+}
+
+/** One alert by its id, or up to `limit` of those with a smaller number than `before`. */
+export type AlertQuery = { id: string } | { limit: number; before?: number | undefined };
+
+/** An alert as it was written, and what came of it at each channel that it was for, in the order of their names. */
+export interface StoredAlert {
+  body: AlertBody;
+  deliveries: {
+    channel: string;
+    state: "waiting" | "sent" | "refused";
+    /** Made so far. */
+    attempts: number;
+    nextTry: number;
+    /** Why the latest attempt failed; null when none did, or it was sent. */
+    problem: string | null;
+  }[];
 }
 
 /** The verdict as last announced, since when, and when the coins had last been checked by then. */

@@ -9,7 +9,7 @@ export interface Tables {
   /** Verified headers, 80 bytes as hex. */
   headers: { hash: string; height: number; raw: string };
   coins: { outpoint: string; facts: string };
-  /** Append-only, chained by hashes: every transition of every coin, and of the verdict. */
+  /** Append-only, chained by hashes: every transition of every coin, and of the verdict, and annotations. */
   events: { id: number; at: number; subject: string; kind: string; detail: string; hash: string };
   attempts: {
     /** Counts up in the order in which attempts were first written. */
@@ -20,6 +20,8 @@ export interface Tables {
     /** When it was first written: the piñata's own clock may be wrong. */
     kept: number;
     open: number;
+    /** SHA-256 (hex) of its ClientHello's random, by which its peer finds it; null where the trace has none. Not unique. */
+    token: string | null;
     attempt: string;
     /** JSON array of the trace events, bounded. */
     events: string;
@@ -89,5 +91,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "alter table attempts add column kept integer not null default 0",
     "update attempts set kept = started",
     "create index attempts_kept on attempts (kept)",
+  ],
+  [
+    "alter table attempts add column token text",
+    "create index attempts_token on attempts (token, seq) where token is not null",
   ],
 ];

@@ -3,20 +3,23 @@
  * changed and write it. A connection begins once for each boot and number, whichever input told of it first; events of one
  * whose beginning was not seen are counted and otherwise ignored. In a flood not every attempt is kept, but all are counted.
  */
-import { ALERT_NAMES, explainFailure, FAILURES, STATE_NAMES } from "../../unikernel/failures.ts";
+import { ALERT_NAMES, FAILURES, STATE_NAMES } from "../../unikernel/failures.ts";
 import type { TraceEvent } from "../../unikernel/trace.ts";
 import type { Attempt } from "../schema.ts";
 import { type Boot, type BootState, Boots } from "./boots.ts";
 import { NOTHING_READ, type Progress, type SavedUnkept } from "./progress.ts";
+import { CLOSED_BY, FATES, REFUSALS, receivedAlert, refusedFor, sentAlert, stoppedFor, trapIn } from "./reasons.ts";
 import type { SamplerOptions } from "./sampling.ts";
 
 export type { Boot };
 
-/** An attempt with what is not published: the whole peer address, and whether we refused it. */
+/** An attempt with what is not published: the whole peer address, whether we refused it, its token. */
 export interface AttemptRecord {
   attempt: Attempt;
   boot: string;
   refused: boolean;
+  /** SHA-256 of its ClientHello's random, as the trace says; null while no hello was read, and of older images. */
+  token: string | null;
   events: TraceEvent[];
 }
 
@@ -42,21 +45,6 @@ const LONGEST = 3_600_000;
 const LAST_TIME = Date.UTC(9999, 11, 31);
 /** Attempts a second that get a row, where nothing else is said. */
 export const ATTEMPTS_PER_SECOND = 50;
-
-const LOST = "its end is not in the trace";
-export const REFUSALS = {
-  "too-many-connections": "the piñata had no free door",
-  "too-many-from-peer": "too many connections from this peer",
-  "dial-failed": "calling back failed: nobody answered on the peer's port",
-} as const;
-export const CLOSED_BY = {
-  peer: explainFailure(121).reason,
-  pinata: "the piñata closed the connection",
-  timeout: "the time for it was up",
-  limit: "a limit was reached",
-  trap: "a fault in the piñata's own code was contained (a trap)",
-  shutdown: "the piñata was shut down",
-} as const;
 
 export interface FoldOptions {
   progress?: Progress | null;
@@ -129,7 +117,7 @@ export class AttemptFold {
     if (event.event === "boot") {
       const { ended, news } = this.#boots.begin(event, lane);
       if (!news) this.count("lines:repeated");
-      if (ended !== undefined) this.#endAll(ended, event.time, "the piñata was restarted");
+      if (ended !== undefined) this.#endAll(ended, event.time, FATES.restarted);
       return;
     }
     if (event.event === "stopped") {
@@ -137,7 +125,7 @@ export class AttemptFold {
       if (!state) this.count("orphans");
       else if (state.info?.running === false) this.count("lines:repeated");
       else {
-        this.#endAll(event.boot, event.time, `the piñata stopped: ${event.reason}`);
+        this.#endAll(event.boot, event.time, stoppedFor(event.reason));
         if (state.info) state.info = { ...state.info, running: false };
       }
       return;
@@ -191,14 +179,14 @@ export class AttemptFold {
       ended: refused ? event.time : null,
       reached: { state: 0, name: STATE_NAMES[0]! },
       outcome: refused ? "refused" : "open",
-      reason: refused ? REFUSALS[event.reason] : "still going on",
+      reason: refused ? REFUSALS[event.reason] : FATES.open,
       alert: null,
       fingerprint: null,
       subject: null,
       bytesIn: 0,
       bytesOut: 0,
     };
-    const record: AttemptRecord = { attempt, boot: event.boot, refused, events: [event] };
+    const record: AttemptRecord = { attempt, boot: event.boot, refused, token: null, events: [event] };
     this.count("total");
     this.count(`bucket:${Math.floor(event.time / BUCKET)}`);
     this.#countReached(record, 0, state);
@@ -212,7 +200,7 @@ export class AttemptFold {
     this.#open.set(id, record);
     if (kept) this.#changed.set(id, record);
     else this.#unkept.add(id);
-    if (this.#open.size > MAX_OPEN) this.#end(this.#open.values().next().value!, event.time, LOST);
+    if (this.#open.size > MAX_OPEN) this.#end(this.#open.values().next().value!, event.time, FATES.lost);
   }
 
   #continue(record: AttemptRecord, event: TraceEvent, state: BootState): void {
@@ -220,6 +208,7 @@ export class AttemptFold {
     switch (event.event) {
       case "hello":
         attempt.fingerprint = event.fingerprint;
+        record.token ??= event.token ?? null;
         return;
       case "state":
         this.#reach(record, event.state, state);
@@ -233,21 +222,20 @@ export class AttemptFold {
         const name = ALERT_NAMES[code] ?? `alert ${code}`;
         if (!attempt.alert || attempt.alert.code === 0) attempt.alert = { direction, name, code };
         if (code === 0) return;
-        if (direction === "sent") this.#refuse(record, failure ?? 0, `the piñata sent ${name}`);
-        else if (!record.refused && attempt.outcome !== "opened")
-          attempt.reason = `${explainFailure(120).reason}: ${name}`;
+        if (direction === "sent") this.#refuse(record, failure ?? 0, sentAlert(name));
+        else if (!record.refused && attempt.outcome !== "opened") attempt.reason = receivedAlert(name);
         return;
       }
       case "opened":
         if (attempt.outcome !== "opened") this.#countDaily(record, "opened");
         this.#reach(record, LAST_STATE, state);
         attempt.outcome = "opened";
-        attempt.reason = "the candy was given out";
+        attempt.reason = FATES.opened;
         return;
       case "trap":
         if (!record.refused) this.#countRefused(record, "trap");
         record.refused = true;
-        if (attempt.outcome !== "opened") attempt.reason = `${CLOSED_BY.trap} in ${event.compartment}`;
+        if (attempt.outcome !== "opened") attempt.reason = trapIn(event.compartment);
         return;
       case "closed": {
         const { by, time } = event;
@@ -303,9 +291,8 @@ export class AttemptFold {
     if (record.refused) return;
     this.#countRefused(record, failure);
     record.refused = true;
-    const { reason, source } = explainFailure(failure);
     if (record.attempt.outcome === "opened") return;
-    record.attempt.reason = failure === 0 ? otherwise : source === "" ? reason : `${reason} (${source})`;
+    record.attempt.reason = failure === 0 ? otherwise : refusedFor(failure);
   }
 
   /** `reason` is used when nothing better is known. */
@@ -314,7 +301,7 @@ export class AttemptFold {
     attempt.ended = Math.max(time, attempt.started);
     if (attempt.outcome === "open") {
       attempt.outcome = record.refused ? "refused" : "closed";
-      if (attempt.reason === "still going on") attempt.reason = reason;
+      if (attempt.reason === FATES.open) attempt.reason = reason;
     }
     this.#open.delete(attempt.id);
     if (this.#unkept.has(attempt.id)) this.count("sampled-out");
@@ -336,7 +323,7 @@ export class AttemptFold {
     for (const record of this.#open.values()) {
       const { heard } = this.#boots.get(record.boot) ?? { heard: Number.POSITIVE_INFINITY };
       if (record.attempt.started >= heard - LONGEST) return;
-      this.#end(record, record.attempt.started + LONGEST, LOST);
+      this.#end(record, record.attempt.started + LONGEST, FATES.lost);
     }
   }
 }
@@ -359,12 +346,12 @@ function restored({ id, started, reached, refused, opened }: SavedUnkept): Attem
     ended: null,
     reached: { state: reached, name: STATE_NAMES[reached] ?? "" },
     outcome: opened ? "opened" : "open",
-    reason: "still going on",
+    reason: FATES.open,
     alert: null,
     fingerprint: null,
     subject: null,
     bytesIn: 0,
     bytesOut: 0,
   };
-  return { attempt, boot: id.slice(0, id.indexOf("-")), refused, events: [] };
+  return { attempt, boot: id.slice(0, id.indexOf("-")), refused, token: null, events: [] };
 }

@@ -1,7 +1,8 @@
 /** How far attempts got and why they were refused, in all and by day (UTC), read from the exact counters. */
 import { explainFailure, STATE_NAMES } from "../../unikernel/failures.ts";
 import type { FunnelDay, Status } from "../schema.ts";
-import { BUCKET, CLOSED_BY, LAST_STATE, REFUSALS } from "./attempts.ts";
+import { BUCKET, LAST_STATE } from "./attempts.ts";
+import { CLOSED_BY, REFUSALS } from "./reasons.ts";
 
 type Counts = Readonly<Record<string, number>>;
 export type Funnel = Status["attempts"]["funnel"];

@@ -196,6 +196,7 @@ describe("answers", () => {
       "/healthz",
       "/readyz",
       "/v1/attempts",
+      "/v1/attempts/mine",
       "/v1/attempts/{id}",
       "/v1/coins",
       "/v1/coins/{outpoint}",

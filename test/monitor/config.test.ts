@@ -51,6 +51,36 @@ describe("sources of settings", () => {
   });
 });
 
+describe("the admin token's file", () => {
+  const file = join(folder.path, "alerts.json");
+  const channels = { a: { type: "ntfy", topic: "t" } };
+
+  test("is enough of alerts by itself, as a flag or in the environment", () => {
+    expect(readConfig([...GOOD, "--admin-token-file", "t"], {}).alerts).toMatchObject({
+      adminTokenFile: "t",
+      channels: {},
+    });
+    const environment = { PINATA_MONITOR_ADMIN_TOKEN_FILE: "e" };
+    expect(readConfig(GOOD, environment).alerts).toMatchObject({ adminTokenFile: "e" });
+  });
+
+  test("goes into the file's alerts, and wins there", () => {
+    writeFileSync(file, JSON.stringify({ alerts: { channels, remindSeconds: 60, adminTokenFile: "file" } }));
+    const alerts = (...args: string[]) => readConfig([...GOOD, "--config", file, ...args], {}).alerts;
+    expect(alerts()).toMatchObject({ adminTokenFile: "file", remindSeconds: 60 });
+    expect(alerts("--admin-token-file", "flag")).toMatchObject({
+      adminTokenFile: "flag",
+      remindSeconds: 60,
+      channels: { a: { topic: "t" } },
+    });
+  });
+
+  test.each([["text"], [[]], [1]])("does not hide that alerts are wrong: %j", (alerts) => {
+    writeFileSync(file, JSON.stringify({ alerts }));
+    expect(() => readConfig([...GOOD, "--config", file, "--admin-token-file", "flag"], {})).toThrow(/^alerts: /);
+  });
+});
+
 describe("mistakes are one line that names the key, what was expected and what was found", () => {
   test.each([
     [["--port", "70000"], /^port: .*65535.*; found "70000"$/],

@@ -89,8 +89,10 @@ beforeEach(async () => {
     snapshot: () => rig.watch.snapshot(),
     trace: () => totals,
     alerts: () => ({
-      channels: [{ channel: "pager", sent: 7, failed: 2, refused: 1, waiting: 3, oldest: 1_750_000_000_000 }],
-      heartbeat: null,
+      channels: [
+        { channel: "pager", sent: 7, failed: 2, refused: 1, waiting: 3, oldest: 1_750_000_000_000, problem: null },
+      ],
+      heartbeat: { everySeconds: 60, taken: null, problem: null },
     }),
     sources: () => [{ source: "node", received: 12, gaps: 1 }],
     problems,

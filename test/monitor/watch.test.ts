@@ -150,7 +150,7 @@ describe("an honest source", () => {
     let writes = 0;
     watched.store.commit = async () => {
       writes++;
-      return [];
+      return { opened: [] };
     };
     await watched.clock.advance(10_000);
     expect(new Set(source.asked)).toEqual(new Set(["tip", "fundings", "spender"]));

@@ -14,6 +14,8 @@ export interface Started {
   monitor: string;
   chain: { kind: string; url: string };
   doors: { server: number; dialback: number; client: number; dialTo: number };
+  /** Absent with --no-maintainers. */
+  maintain?: { url: string; tokenFile: string };
   /** What it has written to standard error so far. */
   said(): string;
   /** Sends SIGINT, as Ctrl-C does, and waits for the exit code. */

@@ -26,7 +26,7 @@ let server: Server;
 let later = 2_000;
 const clock = { ...systemClock, now: () => NOW + later };
 const LOOKED_AT = sampleAttempt(6, { door: "server", reason: "x".repeat(300), fingerprint: "y".repeat(64) });
-const PAGES = ["/", "/guide", "/timeline", "/funnel", `/attempts/${LOOKED_AT.id}`, "/nowhere"];
+const PAGES = ["/", "/guide", "/timeline", "/funnel", "/attempts/mine", `/attempts/${LOOKED_AT.id}`, "/nowhere"];
 
 function listen(port: number): Promise<Server> {
   const app = createApp({ feed, info: INFO, clock });
@@ -360,6 +360,17 @@ describe.runIf(hasBrowser())("the page in a browser", () => {
       `/attempts/${sampleAttempt(6).id}?lang=de`,
     );
     expect(await first.textContent()).toContain("TLS-Server");
+    const reasonIs = (text: string) =>
+      page.waitForFunction((wanted) => document.querySelector('[data-t="reason"]')?.textContent === wanted, text);
+    const reason = page.locator('#attempts [data-t="reason"]').first();
+    await reasonIs("kein Zertifikat (RFC 8446 §4.4.2.4)");
+    expect(await reason.getAttribute("lang")).toBeNull();
+    feed.hit(sampleAttempt(6, { reason: "a reason of tomorrow" }));
+    await reasonIs("a reason of tomorrow");
+    expect(await reason.getAttribute("lang")).toBe("en");
+    feed.hit(sampleAttempt(6));
+    await reasonIs("kein Zertifikat (RFC 8446 §4.4.2.4)");
+    expect(await reason.getAttribute("lang")).toBeNull();
     await close();
     await page.evaluate(() => {
       const now = Date.now;

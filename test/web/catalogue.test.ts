@@ -1,15 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { chooseLanguage, english, LANGUAGES } from "../../web/catalogue/choose.ts";
+import { texts } from "./support/texts.ts";
 
 const [, german, french] = LANGUAGES as [typeof english, typeof english, typeof english];
-
-/** Every text of a catalogue by its path, functions called with numbers that can be found again. */
-function texts(of: unknown, path = ""): Map<string, string> {
-  if (typeof of === "string") return new Map([[path, of]]);
-  if (typeof of === "function") return new Map([[path, String(of("⟨0⟩", "⟨1⟩"))]]);
-  if (of === null || typeof of !== "object") throw new Error(`${path} is no text`);
-  return new Map(Object.entries(of).flatMap(([key, value]) => [...texts(value, `${path}.${key}`)]));
-}
 
 describe("the catalogue", () => {
   it.each(LANGUAGES.map((language) => [language.code, language] as const))(

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { english } from "../../web/catalogue/choose.ts";
 import { conversationOf } from "../../web/conversation.ts";
-import { groupName, quoteFor, suiteName } from "../../web/rfc.ts";
 
 type Door = "server" | "dialback" | "client";
 
@@ -104,23 +103,33 @@ describe("a conversation", () => {
       [0, "plain", "", "connects"],
       [4, "plain", "pinata.example · t13d", ""],
       [9, "bad", "CN=mallory", "not accepted"],
-      [10, "bad", "", "why"],
+      [10, "bad", "", "a certificate that does not lead to our trust anchor (RFC 5280 §6.1)"],
     ]);
     expect(quote?.text).toContain("known trust anchor");
   });
-});
 
-describe("the RFC's sentence", () => {
-  it("is that of the failure, else of the alert, and none for limits of our own", () => {
-    expect(quoteFor(80, 116)).toMatchObject({ section: "4.4.2.4" });
-    expect(quoteFor(85, 48)).toMatchObject({ section: "6.2" });
-    expect(quoteFor(undefined, 50)).toMatchObject({ section: "6.2" });
-    expect(quoteFor(110, 10)).toBeUndefined();
-    expect(quoteFor(999, 99)).toBeUndefined();
+  it("says why by the failure's number, and by the monitor's words where that is not known", () => {
+    const told = (event: Event, door: Door = "server") => {
+      const timed: Event = { time: 1, ...event };
+      const { steps, quote } = conversationOf({ door, reason: "the monitor's" }, [timed], english);
+      return [steps[0]?.note, steps[0]?.noteLang, quote?.section];
+    };
+    const alert = { event: "alert", direction: "sent", alert: 47 };
+    expect(told({ ...alert, failure: 33 })).toEqual(["compression offered (RFC 8446 §4.1.2)", undefined, "4.1.2"]);
+    expect(told({ ...alert, failure: 33 }, "client")).toEqual([expect.any(String), undefined, "4.1.3"]);
+    expect(told({ ...alert, failure: 254 })).toEqual(["the monitor's", undefined, "6.2"]);
+    expect(told(alert)).toEqual(["the monitor's", undefined, "6.2"]);
+    // Not refusals of ours.
+    expect(told({ ...alert, alert: 0 })).toEqual(["", undefined, undefined]);
+    expect(told({ ...alert, direction: "received" })).toEqual(["", undefined, undefined]);
   });
 
-  it("names suites and groups, and numbers that it does not know", () => {
-    expect([suiteName(0x1301), suiteName(0xabcd)]).toEqual(["AES-128-GCM-SHA256", "0xabcd"]);
-    expect([groupName(0x11ec), groupName(0x0a)]).toEqual(["X25519MLKEM768", "0x000a"]);
+  it("says what was refused after the candy, when no alert can follow", () => {
+    const events = [{ event: "opened" }, { event: "failed", failure: 41 }];
+    expect(told("server", events)).toEqual(["pinata: application data", "refused after close_notify"]);
+    const timed = events.map((event) => ({ ...event, time: 1 }));
+    const { steps, quote } = conversationOf({ door: "server", reason: "the candy was given out" }, timed, english);
+    expect(steps[1]).toMatchObject({ mark: "bad", note: "a KeyUpdate that is not valid (RFC 8446 §4.6.3)" });
+    expect(quote).toMatchObject({ section: "4.6.3" });
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../web/app.tsx";
 import { type Site, UNKNOWN_SITE } from "../../web/machine/site.ts";
+import { ASK_EVERY } from "../../web/past.ts";
 import { HandClock } from "./support/hand-clock.ts";
 import { HOSTILE, UNSEEN } from "./support/hostile.ts";
+import { givePast } from "./support/past.ts";
 import { feedWith, HandFeed, INFO, NOW, SPEND, sampleAttempt, sampleStatus, TXID } from "./support/samples.ts";
 import { all, type Element, readXml } from "./support/xml.ts";
 
@@ -15,10 +17,28 @@ interface JsonFeed {
   title: string;
   home_page_url?: string;
   feed_url?: string;
-  items: { id: string; url?: string; title: string; content_text: string; date_published: string }[];
+  items: {
+    id: string;
+    url?: string;
+    title: string;
+    content_text: string;
+    date_published: string;
+    attachments?: { url: string; mime_type: string; title: string }[];
+  }[];
 }
 
-const get = (feed: HandFeed, path: string, at = site) => createApp({ feed, info: INFO, clock, site: at }).request(path);
+/** A page that has asked the monitor for the past once. */
+async function appOf(feed: HandFeed, at = site, { clock: own = clock } = {}) {
+  const app = createApp({ feed, info: INFO, clock: own, site: at });
+  feed.tell({ kind: "status" });
+  await answered();
+  return app;
+}
+/** Lets what was asked be answered: promises only, no time. */
+async function answered(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+const get = async (feed: HandFeed, path: string, at = site) => (await appOf(feed, at)).request(path);
 const atomOf = async (feed: HandFeed, at = site): Promise<Element> =>
   readXml(await (await get(feed, "/feed.atom", at)).text());
 const jsonOf = async (feed: HandFeed, at = site): Promise<JsonFeed> =>
@@ -28,6 +48,8 @@ const one = (element: Element, name: string): string => {
   if (found.length !== 1) throw new Error(`${found.length} <${name}> in <${element.name}>`);
   return found[0]!.text;
 };
+
+const BOOT = sampleStatus("sealed").pinata!;
 
 /** A smash, with the steps that the monitor recorded. */
 function smashed(): HandFeed {
@@ -43,7 +65,22 @@ function smashed(): HandFeed {
       { at: NOW - HOUR / 2, kind: "spend-confirmed", txid: SPEND, block },
     ],
   });
+  const counted = { heard: NOW, total: 0, opened: 0, funnel: [], missing: 0 };
+  feed.answers.set("v1/pinatas", { pinatas: [{ boot: BOOT.boot, info: BOOT, ...counted }], inputs: [] });
   return feed;
+}
+
+/** Signed statements, one each hour and with each verdict: what the monitor answers with them. */
+function giveStatements(
+  feed: HandFeed,
+  verdicts: readonly (readonly [verdict: string, since: number, time: number])[],
+) {
+  const statements = verdicts.map(([verdict, since, time], i) => ({
+    signature: "0".repeat(128),
+    statement: { number: i + 1, time, reason: i === 0 ? "start" : "hour", verdict, since, pinata: null },
+  }));
+  feed.answers.set("v1/statements/latest", statements.at(-1));
+  feed.answers.set("v1/statements?from=1&limit=100", { statements, next: null });
 }
 
 describe("feed.atom", () => {
@@ -81,11 +118,11 @@ describe("feed.atom", () => {
     const texts = all(await atomOf(feed), "entry").map((entry) => `${one(entry, "title")} | ${one(entry, "content")}`);
     const told = (part: string) => texts.filter((text) => text.includes(part));
     expect(told("SMASHED: 10.00012345 BTC taken")).toHaveLength(1);
-    expect(told("A spend is in a block: 10.00012345 BTC (regtest)")[0]).toContain(
-      "Checked: a key-path signature that verifies against the output key.",
+    expect(told("The spend is in a block: 10.00012345 BTC, block 204,122 0000")[0]).toMatch(
+      /\(regtest\) \| Transaction f4184f.*\nChecked: a key-path signature that verifies against the output key\.\n/,
     );
-    expect(told("Coins hang in the piñata")).toHaveLength(1);
-    expect(told("The piñata was started")[0]).toContain("9".repeat(64));
+    expect(told("Coins put in: 10.00012345 BTC, block")).toHaveLength(1);
+    expect(told("The piñata was started")[0]).toContain("SHA-256 99999999…99999999, node");
     expect(told("Opened: attempt")).toHaveLength(1);
     expect(told("CN=winner")).toHaveLength(1);
   });
@@ -101,21 +138,107 @@ describe("feed.atom", () => {
     expect(all(await atomOf(later), "entry").map((entry) => one(entry, "id"))).toEqual(first);
   });
 
-  it("falls back to what the status proves when the monitor does not tell the history, and asks again", async () => {
+  it("falls back to what the status proves when the monitor does not tell the history, under the same id", async () => {
     const feed = smashed();
     const path = `v1/coins/${TXID}:0`;
-    const answer = feed.answers.get(path);
+    const answer = feed.answers.get(path) as { history: { at: number; kind: string }[] };
+    const { firstSeen } = sampleStatus("smashed").coins[0]!.spend!;
+    answer.history[1]!.at = firstSeen;
+    answer.history[2]!.at = firstSeen + 60_000;
     feed.answers.set(path, new Error("no answer"));
-    const app = createApp({ feed, info: INFO, clock, site });
-    const titles = async () =>
-      all(readXml(await (await app.request("/feed.atom")).text()), "entry").map((entry) => one(entry, "title"));
-    expect(await titles()).toContain("A spend is seen, not in a block yet: 10.00012345 BTC (regtest)");
+    const own = new HandClock(NOW);
+    const app = await appOf(feed, site, { clock: own });
+    const entries = async () =>
+      all(readXml(await (await app.request("/feed.atom")).text()), "entry").map((entry) => ({
+        id: one(entry, "id"),
+        at: one(entry, "updated"),
+        title: one(entry, "title"),
+        proof: all(entry, "link").find(({ attributes }) => attributes.rel === "related")?.attributes.href,
+      }));
+    const spends = async () => (await entries()).filter(({ title }) => /spend/.test(title));
+    const proven = await spends();
+    expect(proven.map(({ title }) => title)).toEqual(["A spend was seen: 10.00012345 BTC (regtest)"]);
+    expect(proven[0]!.proof).toBe(`https://pinata.example/api/v1/breach/${SPEND}`);
     feed.answers.set(path, answer);
-    clock.advance(2_000);
-    expect(await titles()).toContain("A spend is in a block: 10.00012345 BTC (regtest)");
+    own.advance(ASK_EVERY);
+    feed.tell({ kind: "status" });
+    await answered();
+    const told = await spends();
+    expect(told.map(({ title }) => title.split(":")[0])).toEqual(["The spend is in a block", "A spend was seen"]);
+    expect(told[1]).toEqual(proven[0]);
     feed.answers.set(path, new Error("no answer"));
-    clock.advance(2_000);
-    expect(await titles()).toContain("A spend is in a block: 10.00012345 BTC (regtest)");
+    own.advance(ASK_EVERY);
+    feed.tell({ kind: "status" });
+    await answered();
+    expect(await spends()).toEqual(told);
+  });
+
+  it("remembers each verdict under the id that it had when it was the present one", async () => {
+    const feed = feedWith("sealed", 0);
+    const { since } = sampleStatus("sealed");
+    giveStatements(feed, [
+      ["awaited", since - 50 * HOUR, since - HOUR],
+      ["sealed", since, since + 7],
+      ["sealed", since, since + HOUR],
+    ]);
+    const first = (await jsonOf(feed)).items;
+    expect(first.map(({ title }) => title)).toEqual(["SEALED: 10.00012345 BTC", "The monitor was started"]);
+    feed.show("moving", { since: NOW });
+    const later = (await jsonOf(feed)).items;
+    expect(later.map(({ title }) => title)).toEqual([
+      "MOVING: 0.00 BTC",
+      "A spend was seen: 10.00012345 BTC (regtest)",
+      "The verdict became SEALED",
+      "The monitor was started",
+    ]);
+    expect(later[2]!.id).toBe(first[0]!.id);
+    expect(later[2]!.date_published).toBe(first[0]!.date_published);
+    expect(later[2]!.attachments).toEqual([
+      {
+        url: "https://pinata.example/api/v1/statements/2",
+        mime_type: "application/json",
+        title: "Signed statement 2",
+      },
+    ]);
+    expect(new Set(later.map(({ id }) => id)).size).toBe(4);
+  });
+
+  it("tells starts, another image, absences, and what the maintainers wrote", async () => {
+    const feed = feedWith("smashed", 0);
+    givePast(feed);
+    feed.show("smashed", { annotations: 7 });
+    const about = { alert: "a".repeat(32), kind: "breach", at: NOW - HOUR };
+    feed.answers.set("v1/annotations", {
+      annotations: [
+        { number: 7, at: NOW - 60_000, text: "We are looking.\nMore soon.", about: null },
+        { number: 4, at: NOW - 90_000, text: "Not us.", about },
+      ],
+    });
+    const { items } = await jsonOf(feed);
+    const titles = items.map(({ title }) => title);
+    expect(titles).toEqual(expect.arrayContaining(["The piñata runs another image", "The monitor was away"]));
+    const notes = items.filter(({ title }) => /^The maintainers/.test(title));
+    expect(notes.map(({ content_text }) => content_text)).toEqual(["We are looking.\nMore soon.", "Not us."]);
+    const times = items.map(({ date_published }) => date_published);
+    expect(times).toEqual(times.toSorted().reverse());
+  });
+
+  it("holds the newest 50, and the same for who started today", async () => {
+    const feed = feedWith("sealed", 0);
+    const at = (i: number) => NOW - 80 * HOUR + i * HOUR;
+    giveStatements(
+      feed,
+      Array.from({ length: 81 }, (_, i) => [i % 2 === 0 ? "sealed" : "blind", at(i), at(i) + 5]),
+    );
+    feed.show("sealed", { since: NOW });
+    const old = await appOf(feed);
+    const items = async (app: { request: typeof old.request }) =>
+      ((await (await app.request("/feed.json")).json()) as JsonFeed).items;
+    const told = await items(old);
+    expect(told).toHaveLength(50);
+    expect(told[0]!.title).toBe("SEALED: 10.00012345 BTC");
+    expect(told.at(-1)!.date_published).toBe(new Date(at(31)).toISOString().replace(".000Z", "Z"));
+    expect(await items(await appOf(feed))).toEqual(told);
   });
 
   it("says that the monitor is silent, and never SEALED then", async () => {
@@ -129,11 +252,28 @@ describe("feed.atom", () => {
     expect(JSON.stringify(atom)).not.toContain("SEALED");
   });
 
+  it("says so above what happened just before, and keeps that", async () => {
+    const feed = feedWith("sealed", 0);
+    giveStatements(feed, [
+      ["awaited", NOW - HOUR, NOW - HOUR],
+      ["sealed", NOW - 1_000, NOW - 900],
+    ]);
+    feed.show("sealed", { since: NOW - 1_000, now: NOW - 500 });
+    const app = await appOf(feed);
+    feed.set({ fresh: false });
+    const { items } = (await (await app.request("/feed.json")).json()) as JsonFeed;
+    expect(items.map(({ title }) => title)).toEqual(["BLIND", "The verdict became SEALED", "The monitor was started"]);
+    expect(items[0]!.date_published).toBe(items[1]!.date_published);
+  });
+
   it("links relative to itself when nobody told the page's address, whatever the visitor says", async () => {
-    const app = createApp({ feed: smashed(), info: INFO, clock });
+    const app = await appOf(smashed(), UNKNOWN_SITE);
     const headers = { host: "evil.example", "x-forwarded-host": "evil.example", "x-forwarded-proto": "https" };
     const text = await (await app.request("/feed.atom", { headers })).text();
     expect(text).not.toContain("evil");
+    expect(text).toContain(`href="./api/v1/breach/${SPEND}"`);
+    const { items } = (await (await app.request("/feed.json", { headers })).json()) as JsonFeed;
+    expect(items.filter(({ attachments }) => attachments !== undefined)).toEqual([]);
     expect(text).toContain('href="./feed.atom"');
   });
 });
@@ -150,10 +290,15 @@ describe("feed.json", () => {
     });
     expect(feed.title).not.toBe("");
     expect(feed.items.length).toBeGreaterThanOrEqual(5);
-    for (const { id, title, content_text, date_published, url } of feed.items) {
+    expect(feed.items.filter(({ attachments }) => attachments !== undefined).length).toBeGreaterThan(0);
+    for (const { id, title, content_text, date_published, url, attachments = [] } of feed.items) {
       expect([id, title, content_text].every((text) => text !== "")).toBe(true);
       expect(Number.isNaN(Date.parse(date_published))).toBe(false);
       expect(url).toMatch(/^https:\/\/pinata\.example\//);
+      for (const attachment of attachments) {
+        expect(attachment.url).toMatch(/^https:\/\/pinata\.example\/api\/v1\//);
+        expect(attachment.mime_type).toBe("application/json");
+      }
     }
   });
 });

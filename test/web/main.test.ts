@@ -109,6 +109,14 @@ describe("the flags", () => {
     });
   });
 
+  it("say who tells what a bitcoin is worth, in dollars unless another currency is named", () => {
+    const args = ["--monitor", "http://m", "--rate", "https://mempool.space/api/v1/prices"];
+    const url = "https://mempool.space/api/v1/prices";
+    expect(webOptions(args).rate).toEqual({ url, currency: "USD" });
+    expect(webOptions([...args, "--currency", "CHF"]).rate).toEqual({ url, currency: "CHF" });
+    expect(webOptions(["--monitor", "http://m"])).not.toHaveProperty("rate");
+  });
+
   it.each([
     [[], "--monitor URL is missing"],
     [["--monitor", "nonsense"], "--monitor nonsense is not an http or https URL"],
@@ -127,6 +135,19 @@ describe("the flags", () => {
     [["--monitor", "http://m", "--public-url", "https://a/b%22c"], "its path may hold letters, digits"],
     [["--monitor", "http://m", "--onion-url", "http://a.example"], "is not the address of an onion service"],
     [["--monitor", "http://m", "--security-contact", "me"], "--security-contact me is not a URI as RFC 9116 asks"],
+    [["--monitor", "http://m", "--rate", "mempool.space"], "--rate mempool.space is not an http or https URL"],
+    [["--monitor", "http://m", "--rate", "file:///prices"], "--rate file:///prices is not an http or https URL"],
+    [["--monitor", "http://m", "--rate", "https://u:p@a.example"], "is not an http or https URL without user"],
+    [
+      ["--monitor", "http://m", "--rate", "https://a.example", "--currency", "euro"],
+      "--currency euro is not a currency",
+    ],
+    [["--monitor", "http://m", "--rate", "https://a.example", "--currency", "eur"], "--currency eur is not a currency"],
+    [
+      ["--monitor", "http://m", "--rate", "https://a.example", "--currency", "UDS"],
+      "by ISO 4217: three capital letters",
+    ],
+    [["--monitor", "http://m", "--currency", "EUR"], "--currency goes with --rate URL"],
     [["--monitor", "http://m", "--metrics-token-file", "/nowhere/token"], "/nowhere/token cannot be read"],
     [["--monitor", "http://m", "--metrics-token-file", "/dev/null"], "/dev/null does not hold a token"],
   ])("%j are refused in one clear line", (args, message) => {

@@ -325,7 +325,7 @@ describe("languages", () => {
     expect(await (await app.request("/nowhere?lang=de")).text()).toContain("Hier hängt nichts");
     const posted = await app.request("/?lang=fr", { method: "POST" });
     expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
-    expect(words(await posted.text())).toContain("Rien ici ne se change par POST");
+    expect(words(await posted.text())).toContain("Rien ne peut être modifié ici par POST");
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { english } from "../../web/catalogue/choose.ts";
 import { explorersOf, readExplorer, transactionUrl } from "../../web/explorers.ts";
-import { ASK_EVERY, followPast } from "../../web/past.ts";
-import { timelineRows } from "../../web/timeline.ts";
+import { ASK_EVERY, followPast, NO_PAST } from "../../web/past.ts";
+import { timelineEntries, timelineRows } from "../../web/timeline.ts";
 import { createTraces } from "../../web/traces.ts";
 import { HandClock } from "./support/hand-clock.ts";
 import { givePast, giveTrace } from "./support/past.ts";
-import { feedWith, HandFeed, NOW, SPEND, sampleAttempt, sampleStatus } from "./support/samples.ts";
+import { feedWith, HandFeed, NOW, SPEND, sampleAttempt, sampleStatus, TXID } from "./support/samples.ts";
 
 /** A feed that counts what it is asked. */
 class CountingFeed extends HandFeed {
@@ -67,7 +67,7 @@ describe("the past", () => {
     givePast(feed);
     feed.show("sealed");
     await past.idle();
-    const statement = { number: 5, time: NOW, reason: "hour", verdict: "sealed", pinata: null };
+    const statement = { number: 5, time: NOW, reason: "hour", verdict: "sealed", since: NOW, pinata: null };
     feed.answers.set("v1/statements/latest", { statement });
     feed.answers.set("v1/statements?from=5&limit=100", { statements: [{ statement }], next: null });
     clock.advance(ASK_EVERY);
@@ -99,14 +99,45 @@ describe("the timeline", () => {
       `/api/v1/breach/${SPEND}`,
       `/api/v1/breach/${SPEND}`,
     ]);
-    const hourly = { number: 5, time: NOW, reason: "hour", verdict: "sealed", pinata: null } as const;
+    const hourly = { number: 5, time: NOW, reason: "hour", verdict: "sealed", since: NOW, pinata: null } as const;
     const calm = {
       coins: [],
       pinatas: [],
       funnel: null,
       statements: [{ ...hourly, number: 4, time: NOW - 3_600_000 }, hourly],
+      annotations: [],
     };
     expect(timelineRows(calm, sampleStatus("sealed"), english)).toEqual([]);
+  });
+
+  it("tells a verdict at the time since when it is that, under a key of its own each time", () => {
+    const hour = (i: number, verdict: "sealed" | "blind") => ({
+      ...{ number: i, time: NOW + i * 1_000, reason: "verdict", verdict, since: NOW + i * 1_000 - 7, pinata: null },
+    });
+    const statements = [hour(1, "sealed"), hour(2, "blind"), hour(3, "sealed"), hour(4, "blind")];
+    const entries = timelineEntries({ ...NO_PAST, statements }, sampleStatus("sealed"), english);
+    expect(entries.map(({ at }) => at - NOW)).toEqual([3_993, 2_993, 1_993]);
+    expect(new Set(entries.map(({ key }) => key)).size).toBe(3);
+  });
+
+  it("has a key for each time that a coin takes the same step, whatever else is found before it", () => {
+    const [coin] = sampleStatus("smashed").coins;
+    const step = (at: number, kind: "funded" | "funding-reorged" | "spend-seen") => ({
+      ...{ at, kind, block: null, txid: kind === "spend-seen" ? SPEND : TXID },
+    });
+    const history = [step(1, "funded"), step(2, "funding-reorged"), step(3, "funded"), step(4, "spend-seen")];
+    const keys = (steps: typeof history) =>
+      timelineEntries(
+        { ...NO_PAST, coins: [{ ...coin!, keyOut: true, history: steps }] },
+        sampleStatus("smashed"),
+        english,
+      )
+        .map(({ key }) => key)
+        .reverse();
+    const known = keys(history);
+    expect(new Set(known).size).toBe(4);
+    expect(keys(history.slice(0, 3))).toEqual(known.slice(0, 3));
+    expect(keys([step(0, "spend-seen"), ...history.slice(0, 3)]).slice(1)).toEqual(known.slice(0, 3));
   });
 });
 

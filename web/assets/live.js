@@ -44,6 +44,9 @@ function fill(root, row) {
     if (e.closest("[data-key]") !== scope) continue;
     const { t, if: shown, when, a } = e.dataset;
     if (t in row) say(e, row[t]);
+    const lang = row[`${t}Lang`];
+    if (lang) e.lang = lang;
+    else if (lang === "") e.removeAttribute("lang");
     if (shown in row) e.hidden = !row[shown];
     if (when in row) {
       const time = row[when];

@@ -6,9 +6,15 @@ import { de } from "./de.ts";
 import { en } from "./en.ts";
 import { fr } from "./fr.ts";
 import { Language } from "./language.ts";
+import { reasonsDe } from "./reasons-de.ts";
+import { reasonsFr } from "./reasons-fr.ts";
 
-export const english = new Language("en", "en-GB", en);
-export const LANGUAGES: readonly Language[] = [english, new Language("de", "de", de), new Language("fr", "fr", fr)];
+export const english = new Language("en", "en-GB", en, null);
+export const LANGUAGES: readonly Language[] = [
+  english,
+  new Language("de", "de", de, reasonsDe),
+  new Language("fr", "fr", fr, reasonsFr),
+];
 
 export interface Chosen {
   language: Language;

@@ -1,8 +1,10 @@
 /** Everything that the page says, in German; the shape and what each text is for are in en.ts. */
 import type { Catalogue } from "./en.ts";
+import { maintainDe } from "./maintain-de.ts";
 
 export const de: Catalogue = {
   own: "Deutsch",
+  colon: ":",
   frame: {
     skip: "Zur Piñata springen",
     parts: "Teile der Seite",
@@ -29,7 +31,7 @@ export const de: Catalogue = {
     moving: "Die Münzen bewegen sich: Eine Ausgabe mit dem Schlüssel ist bewiesen und wartet auf ihren Block.",
     smashed: "Jemand hat den Schlüssel herausgeholt und die Münzen bewegt.",
     refunded: "Es ist vorbei: Der Stifter hat die Münzen auf dem veröffentlichten Weg zurückgenommen.",
-    blind: "Keine Quelle antwortet dem Monitor: Über das Jetzt wird nichts behauptet.",
+    blind: "Keine Quelle antwortet dem Monitor: Über den jetzigen Stand wird nichts behauptet.",
   },
   pictures: {
     awaited: "Eine Esel-Piñata aus blankem Zeitungspapier, noch unbemalt: Nichts hängt darin.",
@@ -49,16 +51,17 @@ export const de: Catalogue = {
     refunded: "Erstattet seit",
     blind: "Blind seit",
   },
-  silent: (at) => `Der Monitor schweigt seit ${at}: Über das Jetzt wird nichts behauptet.`,
+  silent: (at) => `Der Monitor schweigt seit ${at}: Über den jetzigen Stand wird nichts behauptet.`,
   neverHeard: (at) =>
-    `Der Monitor hat nicht geantwortet, seit der Server dieser Seite um ${at} startete: Nichts ist bekannt.`,
+    `Der Monitor hat nicht geantwortet, seit der Server dieser Seite am ${at} gestartet wurde: Nichts ist bekannt.`,
   lost: {
-    sentence: "Diese Seite hat ihren Server verloren und behauptet nichts über das Jetzt. Sie versucht es weiter.",
-    asOf: "Alles Folgende ist der Stand von #.",
+    sentence:
+      "Diese Seite hat ihren Server verloren und behauptet nichts über den jetzigen Stand. Sie versucht es weiter.",
+    asOf: "Alles Folgende hat den Stand vom #.",
     last: (word) => `Zuletzt bekannt: ${word}, Stand #.`,
   },
-  asOf: (at) => `Alles Folgende ist der Stand von ${at}, dem letzten Wort des Monitors.`,
-  coinsAsOf: (at) => `Die Münzen unten sind der Stand von ${at}.`,
+  asOf: (at) => `Alles Folgende hat den Stand vom ${at}, dem letzten Wort des Monitors.`,
+  coinsAsOf: (at) => `Der Stand der Münzen unten ist vom ${at}.`,
   lastSmashed: (at) => `Das Zerschlagen ist bewiesen: ZERSCHLAGEN, Stand ${at}.`,
   lastMoving: (at) => `Eine Ausgabe mit dem Schlüssel ist bewiesen, noch in keinem Block: IN BEWEGUNG, Stand ${at}.`,
   lastWas: (word, at) => `Stand ${at}: ${word}. Ob das noch gilt, kann hier niemand sagen.`,
@@ -74,9 +77,9 @@ export const de: Catalogue = {
     nothingIn: "noch wurde nichts hineingelegt",
     allIn: "alles, was je hineingelegt wurde",
     ofAll: (all) => `von ${all} BTC, die je hineingelegt wurden`,
-    noProofNote: "sie kann noch keine Aufgabe unterschreiben",
+    noProofNote: "sie kann noch keine Challenge signieren",
     noProof: "noch nicht angeboten",
-    attemptsNote: (day, opened) => `${day} in 24 Stunden, ${opened} haben sie geöffnet`,
+    attemptsNote: (day, opened) => `${day} in 24 Stunden, insgesamt ${opened} erfolgreich`,
     noMonitor: "kein Monitor",
     onlySource: "von der einzigen Quelle",
     onlySilent: "die einzige Quelle schweigt",
@@ -113,7 +116,7 @@ export const de: Catalogue = {
       order: "eine Handshake-Nachricht in falscher Reihenfolge",
       version: "eine alte Version (2015: SSL 3; heute: alles vor TLS 1.3)",
       suite: "keine gemeinsame Cipher-Suite",
-      renegotiation: "keine sichere Neuverhandlung (die es in TLS 1.3 nicht gibt)",
+      renegotiation: "keine sichere Neuaushandlung (die es in TLS 1.3 nicht gibt)",
       noCertificate: "kein Zertifikat",
       chain: "ein Zertifikat, das nicht zum Vertrauensanker führt",
       certificate: "ein anderer Fehler in einem Zertifikat",
@@ -122,7 +125,7 @@ export const de: Catalogue = {
     },
   },
   attempts: {
-    title: "Versuche, sobald sie geschehen",
+    title: "Versuche in Echtzeit",
     none: "Noch hat es niemand versucht.",
     reached: "Erreicht:",
     inProgress: "im Gange",
@@ -132,7 +135,7 @@ export const de: Catalogue = {
     doors: { server: "TLS-Server", dialback: "Rückruf", client: "TLS-Client" },
     sent: (alert) => `Die Piñata sandte ${alert}`,
     received: (alert) => `Die Gegenseite sandte ${alert}`,
-    bytes: (received, sent) => `${received} Bytes herein, ${sent} Bytes hinaus`,
+    bytes: (received, sent) => `${received} Bytes empfangen, ${sent} Bytes gesendet`,
     sampled:
       "So viele kamen auf einmal, dass nicht jeder aufbewahrt wird: Die Zahlen sind genau, die Liste ist eine Stichprobe.",
   },
@@ -140,7 +143,7 @@ export const de: Catalogue = {
     title: (door) => `Versuch an der Tür „${door}“`,
     steps: "Schritte des Handshakes",
     done: ", erreicht",
-    notDone: ", nicht erreicht, als diese Seite gezeichnet wurde",
+    notDone: ", nicht erreicht, als diese Seite erstellt wurde",
     began: "Beginn",
     ended: "Ende",
     from: "Von",
@@ -158,6 +161,39 @@ export const de: Catalogue = {
     rfc: "Was der RFC sagt",
     asText: "Dasselbe als Text",
     who: "Diese Seite ist öffentlich, wie jeder Versuch. Von dem, was gesendet wurde, zeigt sie nur, was hier steht; die Hälfte der Adresse ist verborgen.",
+    yours: "Waren Sie das? Alles davon ansehen.",
+  },
+  mine: {
+    title: "Ihr eigener Versuch",
+    lead: "Zeigen Sie den Zufallswert (random) Ihres ClientHello, und sehen Sie den Versuch ganz: Ihre Adresse mit Port und jede Zeile der Aufzeichnung.",
+    label: "Der Zufallswert, oder Zeilen Ihres Schlüsselprotokolls",
+    hint: "64 Hexziffern, mit oder ohne Leerzeichen, Doppelpunkte, Kommas oder 0x; oder Zeilen eines Schlüsselprotokolls (key log), von denen die letzten 20 Zufallswerte versucht werden. Ein Schlüsselprotokoll enthält auch die Geheimnisse Ihrer Verbindungen, die hier niemand haben will: Das zweite Feld einer Zeile genügt. Was Sie senden, dient der Suche und wird nirgends aufbewahrt.",
+    send: "Meinen Versuch zeigen",
+    where: "Wo der Zufallswert steht",
+    keyLog:
+      "Im Schlüsselprotokoll: OpenSSL schreibt eines mit -keylogfile, curl und Browser dort, wo SSLKEYLOGFILE eine Datei nennt. Das zweite Feld jeder Zeile ist der Zufallswert:",
+    otherPrograms: "Wireshark zeigt ihn unter Handshake Protocol: Client Hello, als Random.",
+    otherDoors:
+      "An der Rückruf- und an der Client-Tür schreibt die Piñata das Hello; ihr Zufallswert steht im Schlüsselprotokoll Ihres Servers an derselben Stelle.",
+    noHello:
+      "Eine Verbindung, deren ClientHello nicht zu lesen war, hat keinen Zufallswert, den die Piñata kennt, und wird so nicht gefunden. Auch keine, die zu alt ist oder in einer Flut ausgelassen wurde.",
+    notAlone:
+      "Ein Zufallswert ist Ihr Geheimnis, solange nur Sie ihn benutzen. Hatten Verbindungen von mehreren Adressen denselben, wird keine Adresse ganz gezeigt.",
+    tooLong: "Das sind mehr als 64 KiB. Die letzten Zeilen eines Schlüsselprotokolls genügen.",
+    notForm: "Das kam nicht aus dem Formular hier unten.",
+    unread: "Darin ist kein Zufallswert: 64 Hexziffern, allein oder als zweites Feld einer Zeile.",
+    none: "Kein Versuch mit diesem Zufallswert ist aufbewahrt. Sein Hello war nicht zu lesen, er wurde in einer Flut ausgelassen, er ist zu alt, oder er galt einer anderen Piñata. Ein eben begonnener braucht eine Sekunde, bis er hier ist.",
+    busy: "Gerade fragen zu viele. Es wurde nichts gesucht: Senden Sie es in ein paar Sekunden noch einmal.",
+    silent: "Der Monitor, der die Versuche aufbewahrt, antwortet nicht. Senden Sie es später noch einmal.",
+    found: { one: "Ihr Versuch", other: "# Versuche von Ihnen" },
+    foundLead:
+      "Diese Seite sieht nur, wer den Zufallswert zeigt. Sie wird Ihnen einmal gesendet und nirgends aufbewahrt.",
+    peer: (address, port) => `${address}, Port ${port}`,
+    publicPage: "Was alle davon sehen",
+    lines: "Jede Zeile der Aufzeichnung",
+    token:
+      "Das Token in der Zeile des Hello ist der SHA-256-Wert Ihres Zufallswerts. Daran hat der Monitor diese Zeilen gefunden; er zeigt es sonst niemandem.",
+    again: "Nach einem anderen suchen",
   },
   conversation: {
     diagram: (steps) => `Sequenzdiagramm des Handshakes: ${steps} Schritte, unten als Text.`,
@@ -172,6 +208,7 @@ export const de: Catalogue = {
     finished: "Handshake fertig",
     candy: "die Süßigkeit",
     fault: "ein Fehler bei uns, eingegrenzt",
+    failed: "abgewiesen nach close_notify",
     ends: {
       peer: "die Gegenseite schloss",
       pinata: "die Piñata schloss",
@@ -189,14 +226,14 @@ export const de: Catalogue = {
       "funding-seen": "Münzen sind unterwegs",
       "funding-gone": "Die ankommenden Münzen sind verschwunden",
       funded: "Münzen hineingelegt",
-      "funding-reorged": "Der Block, der die Münzen hineinlegte, wurde rückgängig",
+      "funding-reorged": "Der Block, der die Münzen hineinlegte, wurde rückgängig gemacht",
       "spend-seen": "Eine Ausgabe wurde gesehen",
       "spend-replaced": "Eine andere Ausgabe trat an ihre Stelle",
       "spend-dormant": "Die Ausgabe ist aus allen Mempools verschwunden; der Schlüssel bleibt draußen",
       "spend-back": "Die Ausgabe ist wieder da",
       "spend-gone": "Die Ausgabe ist weg",
       "spend-confirmed": "Die Ausgabe steht in einem Block",
-      "spend-reorged": "Der Block mit der Ausgabe wurde rückgängig",
+      "spend-reorged": "Der Block mit der Ausgabe wurde rückgängig gemacht",
       "spend-conflict": "Eine andere Transaktion nahm die Münzen",
       "spend-final": "Die Ausgabe ist endgültig",
     },
@@ -205,7 +242,9 @@ export const de: Catalogue = {
     started: "Der Monitor wurde gestartet",
     outage: "Der Monitor war weg",
     outageUntil: (at) => `bis ${at}`,
-    verdict: (word) => `Das Urteil wurde ${word}`,
+    said: "Wort der Betreuer, unbewiesen:",
+    saidAbout: (kind, at) => `Wort der Betreuer zum Alarm „${kind}“ vom ${at}, unbewiesen:`,
+    verdict: (word) => `Neues Urteil: ${word}`,
     inBlock: (height) => `Block ${height}`,
     transaction: "Transaktion",
     lookUp: "Nachsehen bei:",
@@ -214,7 +253,7 @@ export const de: Catalogue = {
     refundFrom: (height) => `Ab Block ${height} darf der Stifter die Münzen zurücknehmen`,
     ahead: "steht bevor",
     all: "Der ganze Verlauf",
-    note: "Neustarts und Abbilder sind das, was die Piñata selbst aufzeichnet. Erklärungen sind die des Monitors, signiert zu jeder Stunde und wenn das Urteil sich ändert. Münzen sind bewiesen: Sehen Sie nach, wo Sie wollen.",
+    note: "Neustarts und Abbilder sind das, was die Piñata selbst aufzeichnet. Erklärungen sind die des Monitors, stündlich signiert und wenn sich das Urteil ändert. Münzen sind bewiesen: Sehen Sie nach, wo Sie wollen. Was die Betreuer sagen, ist allein ihr Wort.",
   },
   coins: {
     title: "Die Münzen",
@@ -257,13 +296,13 @@ export const de: Catalogue = {
     dialPort: (port) => `Ihr Port: ${port}.`,
     client: "Nimmt die Verbindung an und spricht TLS als Client: Der Server sind Sie.",
     unknown: "Wo die Türen sind, ist noch nicht bekannt.",
-    neverSeen: "Die Piñata wurde noch nicht laufen gesehen: Wo ihre Türen sind, ist nicht bekannt.",
+    neverSeen: "Die Piñata war noch nie in Betrieb zu sehen: Wo ihre Türen sind, ist nicht bekannt.",
     notRunning:
       "Die Piñata läuft gerade nicht, also antwortet niemand an ihren Türen. Die Münzen hängen auch ohne sie.",
     image: "Abbild",
     board: (board) => `auf dem Board „${board}“`,
     running: "Läuft seit",
-    more: "Regeln, Grenzen, Straffreiheit, und wie man übt",
+    more: "Regeln, Grenzen, Schutzzusage und wie man übt",
   },
   guide: {
     title: "Angreifen",
@@ -271,7 +310,7 @@ export const de: Catalogue = {
     rules: "Regeln und Umfang",
     win: "Gewonnen",
     winText:
-      "hat, wer die Ausgabe der Piñata mit ihrem Schlüssel ausgibt. Die Süßigkeit, die eine offene Tür herausgibt, ist dieser Schlüssel. Wer ihn hat, bewegt die Münzen, und die Blockchain sagt es allen. Kein Formular, keine Jury, keine Erlaubnis.",
+      "hat, wer den Output der Piñata mit ihrem Schlüssel ausgibt. Die Süßigkeit, die eine offene Tür herausgibt, ist dieser Schlüssel. Wer ihn hat, bewegt die Münzen, und die Blockchain sagt es allen. Kein Formular, keine Jury, keine Erlaubnis.",
     notWin: "Nicht gewonnen",
     notWinText:
       "ist die verschlüsselte Süßigkeit, die durch Ihr Relais läuft, eine Tür, die besetzt ist, oder eine Übungs-Piñata, die mit dem Spieler-Zertifikat geöffnet wurde.",
@@ -280,13 +319,14 @@ export const de: Catalogue = {
       "ist alles, was an den Türen oben antwortet, mit beliebigen Bytes, über so viele Verbindungen, wie die Grenzen erlauben. Zwischen den Türen zu stehen und eine an die andere weiterzureichen gehört zum Spiel.",
     outScope: "Nicht im Spiel",
     outScopeText:
-      "sind diese Seite, der Monitor, der Rechner und sein Netz, die Menschen darum und andere Besucher. Fluten gewinnt nichts.",
-    harbour: "Straffreiheit",
+      "sind diese Seite, der Monitor, der Rechner und sein Netz, die Menschen dahinter und andere Besucher. Mit Fluten ist nichts zu gewinnen.",
+    harbour: "Schutzzusage",
     harbourText:
-      "Wer sich an diese Regeln hält, handelt mit unserer Erlaubnis, muss nicht sagen, wer er ist, und schuldet uns nichts: Wir werden uns bei niemandem beschweren. Wir sprechen nur für uns, nicht für Ihren Anbieter oder Ihr Recht.",
+      "Wer sich an diese Regeln hält, handelt mit unserer Erlaubnis, muss nicht sagen, wer er ist, und schuldet uns nichts: Wir werden uns bei niemandem beschweren. Wir sprechen nur für uns, nicht für Ihren Anbieter oder das Recht Ihres Landes.",
     seen: "Für alle sichtbar",
     seenText:
-      "Jeder Versuch steht hier mit dem, wie weit er kam und warum er endete. Die Hälfte der Adresse ist verborgen; was Sie senden, wird nie gezeigt, außer den Namen in Ihrem Hello und Zertifikat.",
+      "Jeder Versuch steht hier: wie weit er kam und warum er endete. Die Hälfte der Adresse ist verborgen; was Sie senden, wird nie gezeigt, außer den Namen in Ihrem Hello und Zertifikat.",
+    yours: "Den eigenen Versuch finden, mit der ganzen Adresse und jeder Zeile der Aufzeichnung",
     limits: "Grenzen",
     limitRows: [
       ["Protokoll", "nur TLS 1.3, als Server und als Client"],
@@ -304,7 +344,7 @@ export const de: Catalogue = {
       "Für diese Piñata hat niemand ein Zertifikat bekommen. Eine Übungs-Piñata bringt ein Spieler-Zertifikat mit; die Befehle unten laufen im Ordner ihrer Übungsdateien.",
     steps: {
       look: "Ansehen: Ohne Zertifikat werden Sie abgewiesen, mit dem Alert, den der RFC nennt.",
-      play: "An der Server-Tür gewinnen: Die Süßigkeit kommt, und die Verbindung schließt.",
+      play: "An der Server-Tür gewinnen: Die Süßigkeit kommt, und die Verbindung wird geschlossen.",
       serve: "Für die anderen beiden Türen sind Sie der TLS-Server. Starten Sie einen, und lassen Sie ihn laufen:",
       dialBack: "… dann lassen Sie die Piñata dort zurückrufen,",
       reverse: "… oder tragen Sie ihre Client-Tür selbst dorthin.",
@@ -317,16 +357,17 @@ export const de: Catalogue = {
     imageText:
       "Die Maschine ist öffentlich und enthält kein Geheimnis. Bauen Sie sie aus dem Quelltext und vergleichen Sie: Der SHA-256 muss der sein, den die Piñata nennt.",
     told: "Die Piñata nennt",
-    notTold: "Die Piñata wurde noch nicht laufen gesehen.",
+    notTold: "Die Piñata war noch nie in Betrieb zu sehen.",
     nodeBoard:
       "Auf dem Board „node“ ist der Name der SHA-256 ihrer drei Module net, door und vault, in dieser Reihenfolge.",
   },
+  maintain: maintainDe,
   problems: {
-    noAttempt: "Kein solcher Versuch",
+    noAttempt: "Diesen Versuch gibt es nicht",
     noAttemptText: "Unter den aufbewahrten ist kein Versuch dieses Namens. Namen sehen aus wie 5f3a09c1d2e4b687-17.",
     notNow: "Gerade nicht",
     notNowText: "Dieser Versuch ist nicht im Speicher, und der Monitor, der die älteren aufbewahrt, antwortet nicht.",
-    noFile: "Keine solche Datei",
+    noFile: "Diese Datei gibt es nicht",
     noFileText: "Die Seite hat sich geändert, seit die Datei so hieß. Bitte neu laden.",
     readOnly: "Diese Seite zeigt nur",
     readOnlyText: (method, allowed) =>

@@ -2,6 +2,8 @@
  * Everything that the page says, in English. Its shape is the catalogue's: another language that lacks a text, or takes
  * other values in it, does not compile. `#` in plural forms stands for the number.
  */
+import { maintainEn } from "./maintain-en.ts";
+
 export interface Forms {
   one: string;
   other: string;
@@ -9,6 +11,7 @@ export interface Forms {
 
 export const en = {
   own: "English",
+  colon: ":",
   frame: {
     skip: "Skip to the piñata",
     parts: "Parts of the page",
@@ -163,6 +166,38 @@ export const en = {
     rfc: "What the RFC says",
     asText: "The same as text",
     who: "This page is public, as every attempt is. It shows nothing that you sent but what is listed here; half of your address is hidden.",
+    yours: "Was it you? See all of it.",
+  },
+  mine: {
+    title: "Your own attempt",
+    lead: "Show the random of your ClientHello, and see the attempt whole: your address and port, and every line of the trace.",
+    label: "The random, or lines of your key log",
+    hint: "64 hex digits, with or without spaces, colons, commas or 0x; or lines of a key log, of which the last 20 randoms are tried. A key log also holds the secrets of your connections, which are not wanted here: the second field of a line is enough. What you send is used to look, and kept nowhere.",
+    send: "Show my attempt",
+    where: "Where the random is",
+    keyLog:
+      "In a key log: OpenSSL writes one with -keylogfile, and curl and browsers where SSLKEYLOGFILE names a file. The second field of each line is the random:",
+    otherPrograms: "Wireshark has it under Handshake Protocol: Client Hello, as Random.",
+    otherDoors:
+      "At the dial-back and the client door the piñata makes the hello, and its random is in your server's key log in the same place.",
+    noHello:
+      "A connection whose ClientHello could not be read has no random that the piñata knows, so it is not found this way. Nor is one that is too old, or that was left out in a flood.",
+    notAlone:
+      "A random is your secret as long as you alone use it. Where connections from several addresses had the same one, no address is shown whole.",
+    tooLong: "That is more than 64 KiB. The last lines of a key log are enough.",
+    notForm: "That did not come from the form below.",
+    unread: "There is no random in this: 64 hex digits, alone or as the second field of a line.",
+    none: "No attempt with this random is kept. Its hello could not be read, it was left out in a flood, it is too old, or it was at another piñata. One that has just begun takes a second to arrive.",
+    busy: "Too many ask at this moment. Nothing was looked up: send it again in a few seconds.",
+    silent: "The monitor, which keeps the attempts, does not answer. Send it again later.",
+    found: { one: "Your attempt", other: "# attempts of yours" },
+    foundLead: "Only who shows the random sees this page. It is sent to you once and kept nowhere.",
+    peer: (address: string, port: string) => `${address}, port ${port}`,
+    publicPage: "What everyone sees of it",
+    lines: "Every line of the trace",
+    token:
+      "The token in the hello's line is the SHA-256 of your random. By it the monitor found these lines; it shows it to nobody else.",
+    again: "Look for another one",
   },
   conversation: {
     diagram: (steps: string) => `Sequence diagram of the handshake: ${steps} steps, listed as text below.`,
@@ -177,6 +212,7 @@ export const en = {
     finished: "handshake complete",
     candy: "the candy",
     fault: "a fault of ours, contained",
+    failed: "refused after close_notify",
     ends: {
       peer: "the peer closed",
       pinata: "the piñata closed",
@@ -210,6 +246,8 @@ export const en = {
     started: "The monitor was started",
     outage: "The monitor was away",
     outageUntil: (at: string) => `until ${at}`,
+    said: "The maintainers' own word, unproven:",
+    saidAbout: (kind: string, at: string) => `The maintainers' own word about the alert “${kind}” of ${at}, unproven:`,
     verdict: (word: string) => `The verdict became ${word}`,
     inBlock: (height: string) => `block ${height}`,
     transaction: "Transaction",
@@ -219,7 +257,7 @@ export const en = {
     refundFrom: (height: string) => `From block ${height} on, the sponsor may take the coins back`,
     ahead: "ahead",
     all: "The whole timeline",
-    note: "Restarts and images are what the piñata's own trace tells. Statements are the monitor's, signed each hour and when the verdict changes. Coins are proven: look them up where you like.",
+    note: "Restarts and images are what the piñata's own trace tells. Statements are the monitor's, signed each hour and when the verdict changes. Coins are proven: look them up where you like. What the maintainers say is their word alone.",
   },
   coins: {
     title: "The coins",
@@ -291,6 +329,7 @@ export const en = {
     seen: "Seen by all",
     seenText:
       "Each attempt is listed here with how far it got and why it ended. Half of your address is hidden; what you send is never shown, but for the names in your hello and certificate.",
+    yours: "Find your own attempt, with your whole address and every line of the trace",
     limits: "Limits",
     limitRows: [
       ["Protocol", "TLS 1.3 only, as server and as client"],
@@ -324,6 +363,7 @@ export const en = {
     notTold: "The piñata has not been seen running yet.",
     nodeBoard: "On the node board the name is the SHA-256 of its three modules, net, door and vault, in this order.",
   },
+  maintain: maintainEn,
   problems: {
     noAttempt: "No such attempt",
     noAttemptText: "No attempt of that name is among the latest that are kept. Names look like 5f3a09c1d2e4b687-17.",

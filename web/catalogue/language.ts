@@ -3,8 +3,17 @@
  * Intl). Amounts stay whole satoshi up to here and are printed exactly. Times are UTC and say so. `ago` rounds down and
  * has a twin in assets/live.js that must say the same.
  */
+import { refusedFor } from "../../monitor/trace/reasons.ts";
 import { btc, iso } from "../text.ts";
 import type { Catalogue, Forms } from "./en.ts";
+import { isKnown, type Reasons, translated } from "./reasons.ts";
+
+/** A text in the page's language, or one that is left in English. */
+export interface Said {
+  text: string;
+  /** For the element's `lang`; undefined where it is the page's. */
+  lang: "en" | undefined;
+}
 
 export class Language {
   /** `en`, as in `?lang=en`. */
@@ -12,6 +21,8 @@ export class Language {
   /** BCP 47, for `lang` and Intl. */
   readonly tag: string;
   readonly says: Catalogue;
+  /** null: English, which the monitor speaks. */
+  readonly #reasons: Reasons | null;
   readonly #number: Intl.NumberFormat;
   readonly #amount: Intl.NumberFormat;
   readonly #percent: Intl.NumberFormat;
@@ -21,10 +32,11 @@ export class Language {
   readonly #soon: Intl.RelativeTimeFormat;
   readonly #plural: Intl.PluralRules;
 
-  constructor(code: string, tag: string, says: Catalogue) {
+  constructor(code: string, tag: string, says: Catalogue, reasons: Reasons | null) {
     this.code = code;
     this.tag = tag;
     this.says = says;
+    this.#reasons = reasons;
     this.#number = new Intl.NumberFormat(tag);
     this.#amount = new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 8 });
     this.#percent = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
@@ -83,5 +95,16 @@ export class Language {
     if (seconds < 3600) return this.#relative.format(-Math.floor(seconds / 60), "minute");
     if (seconds < 172_800) return this.#relative.format(-Math.floor(seconds / 3600), "hour");
     return this.#relative.format(-Math.floor(seconds / 86_400), "day");
+  }
+
+  /** The monitor's reason; as it is, and said to be English, when it is one that we do not know. */
+  reason(english: string): Said {
+    const own = this.#reasons === null ? english : translated(this.#reasons, english);
+    return own === undefined ? { text: english, lang: "en" } : { text: own, lang: undefined };
+  }
+
+  /** The reason of a failure by its number; `english`: what the monitor says, for a number that we do not know. */
+  failure(number: number | undefined, english: string): Said {
+    return this.reason(number !== undefined && isKnown(number) ? refusedFor(number) : english);
   }
 }

@@ -1,13 +1,16 @@
 /**
- * What the feeds tell, as a list of entries: how the piñata stands, each step of each coin as the monitor recorded it, each
- * start, and each attempt that opened it. Ids are UUIDs made from what they tell (RFC 9562 §5.5), so they are the same at
- * every replica, after every restart and under every address of the page.
+ * What the feeds tell, as a list of entries: how the piñata stands, what the timeline knows (steps of coins, verdicts, starts,
+ * images, absences, the maintainers' words), and each attempt that opened it. Ids are UUIDs made from what they tell (RFC 9562
+ * §5.5), so they are the same at every replica, after every restart and under every address of the page; how it stands keeps
+ * its id when it has become the past.
  */
 import { createHash } from "node:crypto";
-import type { z } from "zod";
-import { type Coin, coinDetail, type Status, type transition } from "../../monitor/schema.ts";
-import type { Feed, Snapshot } from "../feed.ts";
-import { btc } from "../text.ts";
+import type { Coin, Status } from "../../monitor/schema.ts";
+import { english } from "../catalogue/choose.ts";
+import type { Snapshot } from "../feed.ts";
+import type { Past } from "../past.ts";
+import { type Entry as Happening, stepKey, timelineEntries, verdictKey } from "../timeline.ts";
+import { isRealMoney } from "../view.ts";
 import { plain } from "./plain.ts";
 import { summaryOf } from "./summary.ts";
 
@@ -20,6 +23,8 @@ export interface Entry {
   at: number;
   /** Below the page's address; empty for the front page. */
   path: string;
+  /** The signed or self-contained proof of it, where there is one. */
+  proof?: { path: string; name: string };
 }
 
 export interface Tidings {
@@ -32,73 +37,24 @@ export interface Tidings {
   entries: readonly Entry[];
 }
 
-type Step = z.infer<typeof transition>;
-
 const ENTRIES = 50;
-/** Coins whose histories are told, most valuable first. */
-const COINS = 20;
 /** Silence is told once in so many milliseconds: replicas that heard the last word at different times agree. */
 const SILENCE = 600_000;
-
-const STEPS: Readonly<Record<Step["kind"], string>> = {
-  "funding-seen": "A funding is seen, not in a block yet",
-  "funding-gone": "A funding that was seen is gone",
-  funded: "Coins hang in the piñata",
-  "funding-reorged": "The block of a funding left the chain",
-  "spend-seen": "A spend is seen, not in a block yet",
-  "spend-replaced": "A spend was replaced by another",
-  "spend-dormant": "A spend has vanished from all mempools",
-  "spend-back": "A spend that had vanished is back",
-  "spend-gone": "A spend is gone",
-  "spend-confirmed": "A spend is in a block",
-  "spend-reorged": "The block of a spend left the chain",
-  "spend-conflict": "Another spend won",
-  "spend-final": "A spend is final",
-};
-
-/** Coins' histories, asked for again when a coin has changed. */
-export class Histories {
-  readonly #feed: Feed;
-  readonly #known = new Map<string, { coin: string; steps: readonly Step[] }>();
-
-  constructor(feed: Feed) {
-    this.#feed = feed;
-  }
-
-  /** By outpoint. A history that the monitor does not tell now is the one it told before. */
-  async of(coins: readonly Coin[]): Promise<ReadonlyMap<string, readonly Step[]>> {
-    const told = coins.slice(0, COINS);
-    await Promise.all(told.map((coin) => this.#refresh(coin)));
-    for (const key of this.#known.keys()) {
-      if (!told.some(({ outpoint }) => outpoint === key)) this.#known.delete(key);
-    }
-    return new Map([...this.#known].map(([outpoint, { steps }]) => [outpoint, steps]));
-  }
-
-  async #refresh(coin: Coin): Promise<void> {
-    // Confirmations count up without a step.
-    const text = JSON.stringify({ ...coin, confirmations: 0 });
-    if (this.#known.get(coin.outpoint)?.coin === text) return;
-    try {
-      const detail = await this.#feed.ask(`v1/coins/${coin.outpoint}`, coinDetail);
-      if (detail !== undefined) this.#known.set(coin.outpoint, { coin: text, steps: detail.history });
-    } catch {
-      // The page says that the monitor is silent; the feed goes on with what it knows.
-    }
-  }
-}
+/** Characters of a title and of a line; a maintainer's text has 1,000 at most. */
+const TITLE = 200;
+const LINE = 1_000;
 
 /** undefined before the monitor's first word: nothing is known, and an empty feed would say that nothing happened. */
-export async function tidingsOf(snapshot: Snapshot, histories: Histories): Promise<Tidings | undefined> {
+export function tidingsOf(snapshot: Snapshot, past: Past): Tidings | undefined {
   const { status, attempts } = snapshot;
   if (status === null) return undefined;
-  const steps = await histories.of(status.coins);
-  const entries = [
-    stateEntry(snapshot, status),
-    ...status.coins.flatMap((coin) => coinEntries(coin, steps.get(coin.outpoint), status)),
-    ...startEntry(status),
+  const others = [
+    ...timelineEntries(past, status, english).map((happening) => pastEntry(happening, status)),
+    ...status.coins.flatMap((coin) => provenEntry(coin, past, status)),
     ...attempts.filter(({ outcome }) => outcome === "opened").map((attempt) => openedEntry(attempt)),
   ].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1));
+  const present = stateEntry(snapshot, status, others[0]?.at ?? 0);
+  const entries = [present, ...others.filter(({ id }) => id !== present.id)].sort((a, b) => b.at - a.at);
   return {
     id: uuid("feed", status.network, status.address),
     title: `Piñata ${plain(status.address, 100)}`,
@@ -108,48 +64,62 @@ export async function tidingsOf(snapshot: Snapshot, histories: Histories): Promi
   };
 }
 
-function stateEntry(snapshot: Snapshot, status: Status): Entry {
+/** @param newest when the last thing happened that is known: silence is told after it. */
+function stateEntry(snapshot: Snapshot, status: Status, newest: number): Entry {
   const { state, word, sentence, amount } = summaryOf(snapshot);
   const title = amount === null ? word : `${word}: ${amount}`;
-  if (snapshot.fresh) {
-    return {
-      id: uuid("state", status.address, state, status.since),
-      title,
-      text: sentence,
-      at: status.since,
-      path: "",
-    };
-  }
+  const entry = { title, text: sentence, path: "" };
+  if (snapshot.fresh) return { ...entry, id: pastId(status, verdictKey(state, status.since)), at: status.since };
   const at = Math.floor(status.now / SILENCE) * SILENCE;
-  return { id: uuid("silent", status.address, at), title, text: sentence, at, path: "" };
+  return { ...entry, id: uuid("silent", status.address, at), at: Math.max(at, newest) };
 }
 
-function coinEntries(coin: Coin, steps: readonly Step[] | undefined, { network }: Status): Entry[] {
-  const { outpoint, value, spend } = coin;
-  const amount = `${btc(value).replaceAll("\u202f", "")} BTC (${plain(network, 20)})`;
-  const proof = spend === undefined ? "" : ` Checked: ${plain(spend.proof)}.`;
-  const path = "#coins";
-  if (steps !== undefined) {
-    return steps.map(({ at, kind, txid, block }) => ({
-      id: uuid("step", outpoint, at, kind, txid),
-      title: `${STEPS[kind]}: ${amount}`,
-      text: `Coin ${outpoint}, transaction ${txid}${block === null ? "" : `, block ${block.height} ${block.hash}`}.${txid === spend?.txid ? proof : ""}`,
-      at,
-      path,
-    }));
-  }
-  // The history is not known; what is proven of a spend is in the status itself.
+function pastEntry({ key, at, what, detail, mark, txid, proof }: Happening, status: Status): Entry {
+  const isCoin = mark === "coin" || mark === "spend";
+  const spend = status.coins.find((coin) => coin.spend?.txid === txid)?.spend;
+  const lines = [
+    isCoin ? "" : detail,
+    txid === undefined ? "" : `Transaction ${txid}.`,
+    mark === "spend" && spend !== undefined ? `Checked: ${spend.proof}.` : "",
+    proof === undefined ? "" : `${proof.name}.`,
+  ].filter((line) => line !== "");
+  const title = isCoin ? `${what}: ${detail}${playMoney(status)}` : mark === "note" ? `${what} ${detail}` : what;
+  return {
+    id: pastId(status, key),
+    title: plain(title, TITLE),
+    text: lines.length === 0 ? plain(`${what}.`) : shown(lines.join("\n")),
+    at,
+    path: "timeline",
+    ...(proof === undefined ? {} : { proof: { path: proof.path.replace(/^\//, ""), name: proof.name } }),
+  };
+}
+
+/** What the status itself proves of a spend whose history is not known: the first step of that history, until it is. */
+function provenEntry({ outpoint, value, spend }: Coin, past: Past, status: Status): Entry[] {
   if (spend === undefined) return [];
-  const at = spend.firstSeen;
-  const text = `Coin ${outpoint}, transaction ${spend.txid}.${proof}`;
-  return [{ id: uuid("spend", outpoint, spend.txid), title: `${STEPS["spend-seen"]}: ${amount}`, text, at, path }];
+  const { txid, firstSeen: at } = spend;
+  const known = past.coins.find((coin) => coin.outpoint === outpoint)?.history ?? [];
+  if (known.some((step) => step.txid === txid)) return [];
+  const { timeline } = english.says;
+  const happening = {
+    key: stepKey(outpoint, "spend-seen", txid, 0),
+    what: timeline.coin["spend-seen"],
+    detail: `${english.btc(value)} BTC`,
+    proof: { path: `/api/v1/breach/${txid}`, name: timeline.proof },
+  };
+  return [pastEntry({ ...happening, at, mark: "spend", txid }, status)];
 }
 
-function startEntry({ pinata }: Status): Entry[] {
-  if (pinata === null) return [];
-  const { boot, board, image, started } = pinata;
-  const text = `Image ${image}, board ${plain(board, 40)}.`;
-  return [{ id: uuid("boot", boot), title: "The piñata was started", text, at: started, path: "#doors" }];
+function playMoney({ network }: Status): string {
+  return isRealMoney(network) ? "" : ` (${plain(network, 20)})`;
+}
+
+/** Line breaks stay. */
+function shown(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => plain(line, LINE))
+    .join("\n");
 }
 
 function openedEntry({ id, peer, started, subject, reason }: Snapshot["attempts"][number]): Entry {
@@ -161,6 +131,10 @@ function openedEntry({ id, peer, started, subject, reason }: Snapshot["attempts"
     at: started,
     path: `attempts/${id}`,
   };
+}
+
+function pastId({ address }: Status, key: string): string {
+  return uuid("past", address, key);
 }
 
 /** A version 5 UUID in a namespace of this feed's own. */

@@ -27,6 +27,11 @@ export function atom({ id, title, subtitle, updated, entries }: Tidings, origin:
       `<title>${escaped(entry.title)}</title>`,
       `<updated>${time(entry.at)}</updated>`,
       `<link rel="alternate" type="text/html" href="${link(entry.path)}"/>`,
+      ...(entry.proof === undefined
+        ? []
+        : [
+            `<link rel="related" type="application/json" title="${escaped(entry.proof.name)}" href="${link(entry.proof.path)}"/>`,
+          ]),
       `<content type="text">${escaped(entry.text)}</content>`,
       "</entry>",
     );
@@ -35,12 +40,16 @@ export function atom({ id, title, subtitle, updated, entries }: Tidings, origin:
 }
 
 export function jsonFeed({ title, subtitle, entries }: Tidings, origin: string | null): string {
-  const item = ({ id, title: name, text, at, path }: Entry) => ({
+  const item = ({ id, title: name, text, at, path, proof }: Entry) => ({
     id,
     ...(origin === null ? {} : { url: address(path, origin) }),
     title: name,
     content_text: text,
     date_published: time(at),
+    // An attachment's address must be whole.
+    ...(origin === null || proof === undefined
+      ? {}
+      : { attachments: [{ url: address(proof.path, origin), mime_type: "application/json", title: proof.name }] }),
   });
   const links =
     origin === null

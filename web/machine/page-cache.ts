@@ -68,7 +68,7 @@ export class PageCache {
     return prepared.answer(c);
   }
 
-  /** Sends a page that tells of a mistake; it is never kept. */
+  /** Sends a page that tells of a mistake, or is for one visitor alone; it is never kept. */
   async sendProblem(c: Context, status: number, draw: Draw, extra: Headers): Promise<Response> {
     return this.prepare(await draw().toString(), null, c).answerAs(c, status, {
       vary: "accept, accept-encoding, accept-language",

@@ -2,12 +2,14 @@
 import type { Context } from "hono";
 import type { Clock } from "../clock.ts";
 import type { Feed } from "../feed.ts";
+import type { PastFollower } from "../past.ts";
 import type { Audience, Headers } from "./headers.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Site } from "./site.ts";
 
 export interface MachineParts {
   feed: Feed;
+  past: PastFollower;
   site: Site;
   clock: Clock;
   headers: Readonly<Record<Audience, Headers>>;

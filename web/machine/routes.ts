@@ -6,7 +6,7 @@ import type { Hono } from "hono";
 import { NEVER, Prepared } from "./answer.ts";
 import { addApi } from "./api.ts";
 import { badge } from "./badge.ts";
-import { Histories, tidingsOf } from "./entries.ts";
+import { tidingsOf } from "./entries.ts";
 import { atom, jsonFeed } from "./feeds.ts";
 import { icon } from "./icon.ts";
 import { Kept } from "./kept.ts";
@@ -29,12 +29,11 @@ const FEEDS = {
 } as const;
 
 export function addMachines(app: Hono, parts: MachineParts): void {
-  const { feed, site, clock, headers, problem } = parts;
+  const { feed, past, site, clock, headers, problem } = parts;
   const shared = (type: string, body: string | Uint8Array, cache: string) =>
     new Prepared({ type, body, cache, headers: headers.shared, lives: "shortly" });
   const kept = new Kept<Prepared>();
 
-  const histories = new Histories(feed);
   for (const [path, { write, type }] of Object.entries(FEEDS)) {
     app.get(path, async (c) => {
       const origin = originFor(c, site);
@@ -42,7 +41,7 @@ export function addMachines(app: Hono, parts: MachineParts): void {
       // Every two seconds at most, and at once when the state changes.
       const beat = Math.floor(clock.now() / 2_000);
       const made = await kept.of(path, `${origin} ${beat} ${snapshot.fresh} ${snapshot.status?.verdict}`, async () => {
-        const tidings = await tidingsOf(snapshot, histories);
+        const tidings = tidingsOf(snapshot, past.now());
         return tidings === undefined ? undefined : shared(type, write(tidings, origin), MINUTE);
       });
       if (made !== undefined) return made.answer(c);

@@ -28,7 +28,7 @@ export const AttemptItem: FC<{ row: Row; now: number }> = ({ row, now }) => {
       <div>
         <p>
           {visit.language.says.attempts.reached} <strong {...text(row, "reached")} /> –{" "}
-          <span lang="en" {...text(row, "reason")} />
+          <span {...text(row, "reason")} />
         </p>
         <p class="print" {...shownIf(row, "fingerprint")}>
           <code>
@@ -70,11 +70,13 @@ export const AttemptPage: FC<Props> = ({ row, view, assets, after, spoken, visit
           </span>
         </p>
         <p class="sentence">
-          <span lang="en" {...text(row, "reason")} />
+          <span {...text(row, "reason")} />
         </p>
         <Ladder step={row.step ?? ""} view={view} />
         <Facts row={row} now={now} />
-        <p class="empty">{says.who}</p>
+        <p class="empty">
+          {says.who} <a href={link(visit, "/attempts/mine")}>{says.yours}</a>
+        </p>
       </article>
       {spoken !== null && spoken.steps.length > 0 ? (
         <Conversation spoken={spoken} />
@@ -88,7 +90,7 @@ export const AttemptPage: FC<Props> = ({ row, view, assets, after, spoken, visit
   );
 };
 
-const Ladder: FC<{ step: string; view: View }> = ({ step, view }) => {
+export const Ladder: FC<{ step: string; view: View }> = ({ step, view }) => {
   const { attempt: says } = useVisit().language.says;
   const reached = view.lists.funnel.findIndex(({ key }) => key === step);
   if (reached < 0) return null;
@@ -104,7 +106,7 @@ const Ladder: FC<{ step: string; view: View }> = ({ step, view }) => {
   );
 };
 
-const Facts: FC<{ row: Row; now: number }> = ({ row, now }) => {
+export const Facts: FC<{ row: Row; now: number }> = ({ row, now }) => {
   const { attempt: says } = useVisit().language.says;
   return (
     <dl class="facts">

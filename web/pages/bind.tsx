@@ -9,9 +9,10 @@ import type { Child, FC } from "hono/jsx";
 import type { Row } from "../rows.ts";
 import { useVisit } from "./visit.ts";
 
-/** Attributes of an element whose whole text is `row[name]`. */
-export function text(row: Row, name: string): { "data-t": string; children: string } {
-  return { "data-t": name, children: row[name] ?? "" };
+/** Attributes of an element whose whole text is `row[name]`, in the language `row[nameLang]` where it is not the page's. */
+export function text(row: Row, name: string): { "data-t": string; lang?: string; children: string } {
+  const lang = row[`${name}Lang`];
+  return { ...(lang ? { lang } : {}), "data-t": name, children: row[name] ?? "" };
 }
 
 /** Attributes of an element that is there only when `row[name]` is not empty. */

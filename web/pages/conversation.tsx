@@ -19,7 +19,7 @@ const NOTE = 46;
 
 export const Conversation: FC<{ spoken: Spoken }> = ({ spoken: { steps, quote } }) => {
   const { language } = useVisit();
-  const { attempt, conversation } = language.says;
+  const { attempt, conversation, colon } = language.says;
   return (
     <section aria-labelledby="talk-h">
       <h2 id="talk-h">{attempt.conversation}</h2>
@@ -59,12 +59,12 @@ export const Conversation: FC<{ spoken: Spoken }> = ({ spoken: { steps, quote } 
         <div>
           <h3>{attempt.asText}</h3>
           <ol class="spoken">
-            {steps.map(({ from, label, note, peerText, mark, at }) => (
+            {steps.map(({ from, label, note, noteLang, peerText, mark, at }) => (
               <li class={mark}>
                 <span class="when">+{language.number(at)} ms</span>{" "}
-                {from !== null && `${from === "peer" ? attempt.peer : attempt.pinata}: `}
+                {from !== null && `${from === "peer" ? attempt.peer : attempt.pinata}${colon} `}
                 <strong>{label}</strong>
-                {note !== "" && <span lang={noteLanguage(mark)}> {note}</span>}
+                {note !== "" && <span lang={noteLang}> {note}</span>}
                 {peerText !== "" && (
                   <>
                     {" "}
@@ -81,7 +81,8 @@ export const Conversation: FC<{ spoken: Spoken }> = ({ spoken: { steps, quote } 
       {quote !== null && (
         <figure class="rfc">
           <figcaption>
-            {attempt.rfc}: RFC 8446 §{quote.section}
+            {attempt.rfc}
+            {colon} RFC 8446 §{quote.section}
           </figcaption>
           <blockquote lang="en">{quote.text}</blockquote>
         </figure>
@@ -90,12 +91,7 @@ export const Conversation: FC<{ spoken: Spoken }> = ({ spoken: { steps, quote } 
   );
 };
 
-/** Reasons of a refusal are the monitor's, in English. */
-function noteLanguage(mark: Step["mark"]): "en" | undefined {
-  return mark === "bad" ? "en" : undefined;
-}
-
-const Arrow: FC<{ step: Step; y: number }> = ({ step: { from, label, note, peerText, mark }, y }) => {
+const Arrow: FC<{ step: Step; y: number }> = ({ step: { from, label, note, noteLang, peerText, mark }, y }) => {
   const line = y + 24;
   const below = peerText || note;
   return (
@@ -113,7 +109,12 @@ const Arrow: FC<{ step: Step; y: number }> = ({ step: { from, label, note, peerT
         />
       )}
       {below !== "" && (
-        <text class={peerText === "" ? "below" : "below peer"} x={WIDTH / 2} y={line + 15}>
+        <text
+          class={peerText === "" ? "below" : "below peer"}
+          lang={peerText === "" ? noteLang : undefined}
+          x={WIDTH / 2}
+          y={line + 15}
+        >
           {clipped(below, NOTE)}
         </text>
       )}

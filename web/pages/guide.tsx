@@ -12,7 +12,7 @@ import type { View } from "../view.ts";
 import { text } from "./bind.tsx";
 import { Doors } from "./doors.tsx";
 import { Layout } from "./layout.tsx";
-import { useVisit, type Visit } from "./visit.ts";
+import { link, useVisit, type Visit } from "./visit.ts";
 
 interface Props {
   view: View;
@@ -23,7 +23,7 @@ interface Props {
 
 export const GuidePage: FC<Props> = ({ view, info, assets, visit }) => {
   const { text: t } = view;
-  const { guide, doors } = visit.language.says;
+  const { guide, doors, colon } = visit.language.says;
   return (
     <Layout title={`${guide.title} · piñata`} assets={assets} visit={visit} refresh="never">
       <h1 class="title">{guide.title}</h1>
@@ -47,7 +47,8 @@ export const GuidePage: FC<Props> = ({ view, info, assets, visit }) => {
         <p>
           {t.image ? (
             <>
-              {guide.told}: <code>{t.image}</code> {t.board}
+              {guide.told}
+              {colon} <code>{t.image}</code> {t.board}
             </>
           ) : (
             guide.notTold
@@ -61,7 +62,8 @@ export const GuidePage: FC<Props> = ({ view, info, assets, visit }) => {
 };
 
 const Rules: FC = () => {
-  const { guide } = useVisit().language.says;
+  const visit = useVisit();
+  const { guide } = visit.language.says;
   const rules = [
     [guide.win, guide.winText],
     [guide.notWin, guide.notWinText],
@@ -80,6 +82,9 @@ const Rules: FC = () => {
           </li>
         ))}
       </ul>
+      <p>
+        <a href={link(visit, "/attempts/mine")}>{guide.yours}</a>
+      </p>
       <h3 id="limits">{guide.limits}</h3>
       <dl class="facts limits">
         {guide.limitRows.map(([what, limit]) => (

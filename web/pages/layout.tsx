@@ -17,6 +17,10 @@ interface Props {
   /** Where the live events go on from; absent: the page is not live. */
   events?: { after: string; now: number };
   state?: { now: string; known: string };
+  /** A style sheet of its own. */
+  sheet?: "maintain.css";
+  /** Instead of what every other page holds: nothing. */
+  foot?: string;
 }
 
 const COLOURS = [0, 2, 4, 1, 3];
@@ -58,8 +62,8 @@ const Lost: FC<{ visit: Visit }> = ({ visit: { language } }) => {
 };
 
 export const Layout: FC<PropsWithChildren<Props>> = (props) => {
-  const { title, assets, visit, refresh, events, state, children } = props;
-  const { frame } = visit.language.says;
+  const { title, assets, visit, refresh, events, state, sheet, children } = props;
+  const { frame, colon, maintain } = visit.language.says;
   const to = (path: string) => link(visit, path);
   return (
     <VisitContext.Provider value={visit}>
@@ -73,6 +77,7 @@ export const Layout: FC<PropsWithChildren<Props>> = (props) => {
           <link rel="icon" href={assets.url("icon.svg")} type="image/svg+xml" />
           <link rel="stylesheet" href={assets.url("style.css")} />
           {state === undefined && <link rel="stylesheet" href={assets.url("more.css")} />}
+          {sheet !== undefined && <link rel="stylesheet" href={assets.url(sheet)} />}
           {refresh === "without-script" && (
             <noscript>
               <meta http-equiv="refresh" content="10" />
@@ -106,7 +111,14 @@ export const Layout: FC<PropsWithChildren<Props>> = (props) => {
           {state !== undefined && <Lost visit={visit} />}
           <footer>
             <p>
-              {frame.foot} {frame.data}: <a href="/status.json">status.json</a>.
+              {props.foot ?? frame.foot} {frame.data}
+              {colon} <a href="/status.json">status.json</a>.
+              {assets.maintainers === "linked" && (
+                <>
+                  {" "}
+                  <a href={to("/maintain")}>{maintain.link}</a>
+                </>
+              )}
             </p>
             <nav aria-label={frame.languages} class="languages">
               {LANGUAGES.map(({ code, tag, says }) =>

@@ -7,6 +7,7 @@
 import type { Context, Hono } from "hono";
 import type { Assets } from "../assets.ts";
 import type { Language } from "../catalogue/language.ts";
+import type { Clock } from "../clock.ts";
 import { conversationOf } from "../conversation.ts";
 import { explorersOf } from "../explorers.ts";
 import type { Feed } from "../feed.ts";
@@ -22,12 +23,14 @@ import { AttemptPage } from "./attempts.tsx";
 import { FunnelPage } from "./funnel.tsx";
 import { GuidePage } from "./guide.tsx";
 import { Home } from "./home.tsx";
+import { addMine } from "./mine-routes.tsx";
 import { TimelinePage } from "./timeline.tsx";
 import type { Visit } from "./visit.ts";
 import { mistake, visitOf } from "./visitor.ts";
 
 export interface PageParts {
   feed: Feed;
+  clock: Clock;
   info: Info;
   past: PastFollower;
   pages: PageCache;
@@ -38,7 +41,10 @@ export interface PageParts {
   problem: Problem;
 }
 
-export function addPages(app: Hono, { feed, info, past, pages, assets, view, lastId, problem }: PageParts): void {
+export function addPages(
+  app: Hono,
+  { feed, clock, info, past, pages, assets, view, lastId, problem }: PageParts,
+): void {
   const traces = createTraces(feed);
   const send = (c: Context, visit: Visit, draw: Draw, state = "") =>
     pages.send(c, `${visit.language.code} ${visit.query} ${state}`, draw);
@@ -72,6 +78,9 @@ export function addPages(app: Hono, { feed, info, past, pages, assets, view, las
       <FunnelPage view={view(visit.language)} counts={past.now().funnel} assets={assets} visit={visit} />
     ));
   });
+
+  // Before /attempts/:id, which would take it for a name.
+  addMine(app, { feed, clock, pages, assets, view });
 
   app.get("/attempts/:id", async (c) => {
     const visit = visitOf(c);

@@ -21,11 +21,11 @@ export const Timeline: FC<{ rows: readonly Row[]; now: number }> = ({ rows, now 
   />
 );
 
-const TimelineItem: FC<PropsWithChildren<{ row: Row; now: number }>> = ({ row, now, children }) => (
+export const TimelineItem: FC<PropsWithChildren<{ row: Row; now: number }>> = ({ row, now, children }) => (
   <li data-key={row.key} {...bound(row, { "data-mark": "mark" })}>
     <When row={row} name="whenAt" now={now} />
     <p>
-      <strong {...text(row, "what")} /> <span {...text(row, "detail")} />
+      <strong {...text(row, "what")} /> <bdi {...text(row, "detail")} />
     </p>
     {children}
     <p class="evidence" {...shownIf(row, "proof")}>

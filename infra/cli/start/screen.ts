@@ -3,7 +3,14 @@ import { join, relative, resolve } from "node:path";
 import type { PublicFile } from "../../mint/public.ts";
 import { DEFAULT_DIR, type Running, type StateDir } from "./state-dir.ts";
 
-export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir): string {
+/** The maintainers' page, and the file with the token that it asks for. */
+interface Maintain {
+  url: string;
+  tokenFile: string;
+}
+
+/** @param maintain absent: there is no page for maintainers. */
+export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir, maintain: Maintain | undefined): string {
   const { host, doors, board } = state;
   const where = board === "metal" ? "a virtual machine of its own (metal board)" : "this machine's Node (Node board)";
   // Behind QEMU's forwarding all peers look like this machine.
@@ -12,10 +19,14 @@ export function readyScreen(state: Running, piñata: PublicFile, dir: StateDir):
   const here = dir.path === resolve(DEFAULT_DIR) ? "" : ` --dir ${relative(process.cwd(), dir.path) || "."}`;
   const chain = state.chain.kind === "core" ? "bitcoind" : `a development chain, ${state.chain.url}`;
   const player = `-cert ${join(practice, "player.pem")} -key ${join(practice, "player.key")}`;
+  const upkeep =
+    maintain === undefined
+      ? ""
+      : `\n    maintain   ${maintain.url}   the token is in ${relative(process.cwd(), maintain.tokenFile)}`;
   return `
   The piñata hangs.
 
-    page       ${state.web}
+    page       ${state.web}${upkeep}
     doors      ${host}:${doors.server}   it is the TLS server
                ${host}:${doors.dialback}   it calls ${caller} on port ${doors.dialTo}, and is the client there
                ${host}:${doors.client}   it is the TLS client

@@ -17,12 +17,14 @@ import { type PublicFile, readPublicFile } from "../../mint/public.ts";
 import { type ChainPlace, chainAt } from "../chain/place.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { isOnPath } from "../on-path.ts";
+import { adminToken } from "./admin-token.ts";
 import { requireFreePorts, type WantedPort } from "./ports.ts";
 import { readyScreen } from "./screen.ts";
 import { clearRunning, lock, putAside, type Running, type StateDir, stateDir, writeRunning } from "./state-dir.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { type WebFlags, webFlags } from "./web-flags.ts";
 
-export interface StartOptions {
+export interface StartOptions extends WebFlags {
   dir: string;
   new?: boolean;
   host: string;
@@ -58,6 +60,7 @@ export async function start(options: StartOptions): Promise<void> {
   if (board === "metal" && isIPv6(options.host)) {
     throw new UsageError(`QEMU forwards IPv4 only, and ${options.host} is not: choose another --host, or --board node`);
   }
+  const pageFlags = await webFlags(options);
   // The lock first: a second start in the same folder should hear of the first one, not of six busy ports.
   let unlock = lock(dir);
   try {
@@ -79,18 +82,26 @@ export async function start(options: StartOptions): Promise<void> {
     await withProgress("compiling the guest", () => compileImage());
     const image = board === "metal" ? await withProgress("building the image", buildImage) : undefined;
     const piñata = await mintWhenMissing(dir);
-    const state = await runPrograms(options, dir, supervisor, image);
+    const token = options.maintainers === false ? undefined : adminToken(dir, process.env);
+    const flags = { monitor: token?.flags ?? [], web: pageFlags };
+    const state = await runPrograms(options, dir, supervisor, { image, flags });
     await withProgress("hanging the coins", () => hangCoins(piñata, state, dir));
     writeRunning(dir, state);
+    const maintain = token && { url: maintainersUrl(options, state), tokenFile: token.file };
     process.stdout.write(
       options.json
-        ? `${JSON.stringify({ ...state, address: piñata.address, dir: dir.path })}\n`
-        : readyScreen(state, piñata, dir),
+        ? `${JSON.stringify({ ...state, address: piñata.address, dir: dir.path, maintain })}\n`
+        : readyScreen(state, piñata, dir, maintain),
     );
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Where a cookie of theirs is good: under the page's public address, if it has one. */
+function maintainersUrl({ publicUrl }: StartOptions, { web }: Running): string {
+  return `${(publicUrl ?? web).replace(/\/+$/, "")}/maintain`;
 }
 
 /** The metal board where it can be had, unless it was said. */
@@ -151,12 +162,18 @@ const boardReady = z.object({
   ports: z.object({ server: z.number().int(), dialback: z.number().int(), client: z.number().int() }),
 });
 
-/** `image`: the metal board boots it; without one it is the Node board. */
+interface HowToRun {
+  /** The metal board boots it; without one it is the Node board. */
+  image: MetalImage | undefined;
+  /** Of the monitor and of the page, beside their usual ones. */
+  flags: { monitor: string[]; web: string[] };
+}
+
 async function runPrograms(
   options: StartOptions,
   dir: StateDir,
   supervisor: Supervisor,
-  image: MetalImage | undefined,
+  { image, flags }: HowToRun,
 ): Promise<Running> {
   const [chain, board] = await Promise.all([
     options.bitcoind
@@ -185,7 +202,7 @@ async function runPrograms(
     entry: "monitor/main.ts",
     args: (before?: { port: number }) => [
       ...["--public", publicFile, "--source", source, "--trace", dir.trace, "--store", dir.store],
-      ...["--port", String(before?.port ?? options.monitorPort)],
+      ...["--port", String(before?.port ?? options.monitorPort), ...flags.monitor],
     ],
     ready: (message) => listening.parse(message),
   });
@@ -202,7 +219,7 @@ async function runPrograms(
         String(options.dialToPort),
       ],
       ...["--port", String(before?.port ?? options.webPort)],
-      ...["--host", options.host === "localhost" ? LOOPBACK : options.host],
+      ...["--host", options.host === "localhost" ? LOOPBACK : options.host, ...flags.web],
     ],
     ready: (message) => listening.parse(message),
   });

@@ -43,6 +43,8 @@ export interface StateDir {
   logs: string;
   trace: string;
   store: string;
+  /** The maintainers' token, when the monitor's settings name none of their own. */
+  adminToken: string;
 }
 
 export function stateDir(dir: string): StateDir {
@@ -56,6 +58,7 @@ export function stateDir(dir: string): StateDir {
     logs: join(path, "logs"),
     trace: join(path, "trace.jsonl"),
     store: join(path, "monitor.sqlite"),
+    adminToken: join(path, "admin-token"),
   };
 }
 

@@ -11,6 +11,7 @@ import { parseExpected } from "../../proofs/transaction.ts";
 import type { Wanted } from "../block-scan.ts";
 import { OutpointSet } from "../outpoint-set.ts";
 import {
+  type Asking,
   type Block,
   type ChainSource,
   type Funding,
@@ -24,7 +25,7 @@ import { Fundings } from "./fundings.ts";
 import { CoreNews, type NewsStats } from "./news.ts";
 import { CoreNode, previousOf } from "./node.ts";
 import { claimedPrevouts } from "./prevouts.ts";
-import { bytesOf, CoreRpc, hash, height, hexBytes, RpcCode, RpcError } from "./rpc.ts";
+import { bytesOf, CoreRpc, hash, height, hexBytes, RpcCode, RpcError, read } from "./rpc.ts";
 import { Spenders } from "./spenders.ts";
 
 export interface CoreOptions {
@@ -56,7 +57,10 @@ const chainInfo = z.object({
 });
 const notifications = z.array(z.object({ type: z.string(), address: z.string() })).max(100);
 const blockTxids = z.object({ tx: z.array(hash).min(1) });
+const CHAIN_INFO = "getblockchaininfo";
 const MAX_ENDPOINTS = 8;
+/** Spends asked for in one exchange with the tip: as many transactions of the greatest usual length fit into an answer. */
+const MAX_HINTED = 8;
 const SCAN_TIMEOUT = 600_000;
 const PATIENCE = 10_000;
 
@@ -77,6 +81,10 @@ export class CoreSource implements ChainSource {
   #wanted: Wanted | undefined;
   /** Session in which the node was asked for its ZMQ endpoints. */
   #discovered: number | undefined;
+  /** Spends that ZMQ told of since the round began. */
+  readonly #hinted = new Set<Hash>();
+  /** What the node answered when it was asked for their bytes. */
+  #raws = new Map<Hash, unknown>();
   /** ZMQ told something since the round began; and before it. */
   #told = false;
   #hurried = false;
@@ -92,7 +100,10 @@ export class CoreSource implements ChainSource {
     this.#news = new CoreNews({
       wanted: () => this.#matching(),
       isNamed: (txid) => this.#spenders.isNamed(txid),
-      matched: (hits) => this.#fundings?.sight(hits),
+      matched: (hits) => {
+        this.#fundings?.sight(hits);
+        for (const { txid } of hits.spends) if (this.#hinted.size < MAX_HINTED) this.#hinted.add(txid);
+      },
       news: () => {
         this.#told = true;
         this.#tell();
@@ -100,14 +111,30 @@ export class CoreSource implements ChainSource {
     });
   }
 
-  async tip(): Promise<Block> {
-    const info = await this.#node.rpc.call("getblockchaininfo", [], chainInfo);
+  /**
+   * One exchange tells the tip, who spends each coin, and the bytes of the spends that ZMQ told of: asking one after another
+   * would take three times as long.
+   */
+  async tip(asking?: Asking): Promise<Block> {
+    if (asking) this.#watch(asking.target);
+    const ahead = await this.#spenders.ahead(asking?.outpoints ?? []);
+    const hinted = [...this.#hinted];
+    this.#hinted.clear();
+    const [told, ...rest] = await this.#node.rpc.together([
+      { method: CHAIN_INFO, params: [] },
+      ...ahead.calls,
+      ...hinted.map((txid) => ({ method: "getrawtransaction", params: [txid, 0] })),
+    ]);
+    if (told instanceof RpcError) throw told;
+    const info = read(chainInfo, told, CHAIN_INFO);
     if (info.chain !== this.#options.chain) {
       throw new SourceError(`is on chain "${info.chain}", not "${this.#options.chain}"`);
     }
     if (info.initialblockdownload && info.chain !== "regtest") throw new SourceError("is still downloading the chain");
     this.#tip = { height: info.blocks, hash: info.bestblockhash };
-    this.#spenders.newRound();
+    this.#spenders.newRound(asking?.outpoints);
+    this.#spenders.take(ahead, rest);
+    this.#raws = new Map(hinted.map((txid, i) => [txid, rest[ahead.calls.length + i]]));
     this.#wanted = undefined;
     this.#hurried = this.#told;
     this.#told = false;
@@ -138,19 +165,7 @@ export class CoreSource implements ChainSource {
   }
 
   async fundings(target: Target): Promise<Funding[]> {
-    if (toHex(target.script) !== toHex(this.#target?.script ?? new Uint8Array())) {
-      const { birth, scanTimeout = SCAN_TIMEOUT, patience = PATIENCE } = this.#options;
-      this.#fundings?.close();
-      this.#fundings = new Fundings(this.#node, {
-        script: target.script,
-        scanTimeout,
-        patience,
-        found: () => this.#tell(),
-        ...(birth === undefined ? {} : { birth }),
-      });
-      this.#target = target;
-      this.#wanted = undefined;
-    }
+    this.#watch(target);
     const tip = this.#tip ?? (await this.tip());
     // What ZMQ told was matched already; the next round by the clock reads the mempool again.
     return this.#fundings!.find(tip, this.#hurried ? "sighted" : "read");
@@ -166,7 +181,11 @@ export class CoreSource implements ChainSource {
   async transaction(txid: Hash, block?: Block): Promise<Uint8Array | undefined> {
     try {
       const params = block ? [txid, 0, block.hash] : [txid, 0];
-      const raw = bytesOf(await this.#node.rpc.call("getrawtransaction", params, hexBytes));
+      const ahead = hexBytes.safeParse(this.#raws.get(txid));
+      // Once: bytes that turn out to prove nothing are asked for anew.
+      this.#raws.delete(txid);
+      const told = ahead.data ?? (await this.#node.rpc.call("getrawtransaction", params, hexBytes));
+      const raw = bytesOf(told);
       parseExpected(raw, txid);
       return raw;
     } catch (error) {
@@ -210,6 +229,21 @@ export class CoreSource implements ChainSource {
     this.#closed = true;
     this.#news.close();
     this.#fundings?.close();
+  }
+
+  #watch(target: Target): void {
+    if (toHex(target.script) === toHex(this.#target?.script ?? new Uint8Array())) return;
+    const { birth, scanTimeout = SCAN_TIMEOUT, patience = PATIENCE } = this.#options;
+    this.#fundings?.close();
+    this.#fundings = new Fundings(this.#node, {
+      script: target.script,
+      scanTimeout,
+      patience,
+      found: () => this.#tell(),
+      ...(birth === undefined ? {} : { birth }),
+    });
+    this.#target = target;
+    this.#wanted = undefined;
   }
 
   #tell(): void {

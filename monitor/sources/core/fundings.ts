@@ -212,7 +212,8 @@ export class Fundings {
       const [id] = await this.#node.hashes(last.height + 1, last.height + 1);
       if (id === undefined) return;
       if (read++ === BLOCKS_PER_CALL) {
-        throw new SourceError(`is being caught up with (${tip.height - last.height} blocks to read)`);
+        const left = tip.height - last.height;
+        throw new SourceError(`is being caught up with (${left} blocks to read)`, { goesOn: true });
       }
       const raw = await this.#node.block(id);
       if (previousOf(raw) !== last.hash) {

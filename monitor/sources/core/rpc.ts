@@ -15,6 +15,11 @@ export interface RpcOptions {
   timeout?: number;
 }
 
+export interface RpcCall {
+  method: string;
+  params: unknown[];
+}
+
 /** The node answered with an error. */
 export class RpcError extends SourceError {
   constructor(
@@ -83,18 +88,28 @@ export class CoreRpc {
   ): Promise<(T | RpcError)[]> {
     const results: (T | RpcError)[] = [];
     for (let from = 0; from < each.length; from += atOnce) {
-      const calls = each
-        .slice(from, from + atOnce)
-        .map((params, id) => ({ jsonrpc: "1.0", id: from + id, method, params }));
-      const body = read(replies, await this.#send(calls, method), method);
-      const byId = new Map(body.map((one) => [one.id, one]));
-      for (const { id } of calls) {
-        const one = byId.get(id);
-        if (!one) throw new SourceError(`left out an answer to ${method}`);
-        results.push(this.#result(one, schema, method));
+      const calls = each.slice(from, from + atOnce).map((params) => ({ method, params }));
+      for (const result of await this.together(calls)) {
+        results.push(result instanceof RpcError ? result : read(schema, result, method));
       }
     }
     return results;
+  }
+
+  /**
+   * Calls of any methods in one exchange, answered in their order: results that are still to be read by a schema, or errors.
+   * What is wrong with the exchange is told of the first method.
+   */
+  async together(calls: readonly RpcCall[]): Promise<unknown[]> {
+    const { method } = calls[0]!;
+    const asked = calls.map((call, id) => ({ jsonrpc: "1.0", id, ...call }));
+    const body = read(replies, await this.#send(asked, method), method);
+    const byId = new Map(body.map((one) => [one.id, one]));
+    return calls.map((call, id) => {
+      const one = byId.get(id);
+      if (!one) throw new SourceError(`left out an answer to ${call.method}`);
+      return this.#result(one, z.unknown(), call.method);
+    });
   }
 
   #result<T>({ error, result }: z.infer<typeof reply>, schema: z.ZodType<T>, method: string): T | RpcError {
@@ -166,7 +181,8 @@ export function toSats(bitcoin: number): number {
   return Math.round(bitcoin * 1e8);
 }
 
-function read<T>(schema: z.ZodType<T>, value: unknown, method: string): T {
+/** Throws {@link SourceError} when it is something else. */
+export function read<T>(schema: z.ZodType<T>, value: unknown, method: string): T {
   const result = schema.safeParse(value);
   if (!result.success) throw new SourceError(`sent something else than an answer to ${method}`);
   return result.data;

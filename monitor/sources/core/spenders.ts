@@ -9,7 +9,7 @@ import { showOutpoint } from "../../proofs/transaction.ts";
 import { findSpender } from "../block-scan.ts";
 import { type Block, type Outpoint, SourceError, type Spender } from "../source.ts";
 import { type CoreNode, previousOf } from "./node.ts";
-import { hash, height, RpcCode, RpcError } from "./rpc.ts";
+import { hash, height, type RpcCall, RpcCode, RpcError } from "./rpc.ts";
 
 /** What the node says of one coin. */
 interface Answer {
@@ -33,6 +33,13 @@ const spending = z.array(
 /** Blocks read in one call while looking for a spender; the next call goes on. */
 const BLOCKS_PER_CALL = 144;
 
+/** What {@link Spenders.ahead} asks of all coins. */
+export interface Ahead {
+  outpoints: readonly Outpoint[];
+  indexed: boolean;
+  calls: RpcCall[];
+}
+
 export class Spenders {
   readonly #node: CoreNode;
   /** Coins asked about in this round and in the one before, by "txid:vout". */
@@ -41,6 +48,8 @@ export class Spenders {
   /** Of this round, each used once. */
   #answers = new Map<string, Answer>();
   #searches = new Map<string, Search>();
+  /** Where blocks that hold a spend are, at this tip. */
+  #places: { tip: Hash; blocks: Map<Hash, Block | undefined> } = { tip: "", blocks: new Map() };
   /** Spenders that were named: what becomes of them is news. */
   #named = new Set<Hash>();
 
@@ -48,9 +57,35 @@ export class Spenders {
     this.#node = node;
   }
 
-  /** What was answered so far is about the past. */
-  newRound(): void {
-    this.#before = this.#asked;
+  /** The calls that answer for all these coins, to be sent with others; {@link take} reads the answers. */
+  async ahead(outpoints: readonly Outpoint[]): Promise<Ahead> {
+    const { spenders: indexed } = await this.#node.indexes();
+    if (outpoints.length === 0) return { outpoints, indexed, calls: [] };
+    const asked = outpoints.map(({ txid, vout }) => ({ txid, vout }));
+    const spent = { method: SPENDING, params: indexed ? [asked, { mempool_only: false }] : [asked] };
+    const outputs = indexed ? [] : asked.map(({ txid, vout }) => ({ method: "gettxout", params: [txid, vout, true] }));
+    return { outpoints, indexed, calls: [spent, ...outputs] };
+  }
+
+  /** What cannot be used of the answers is left out: it is asked for again when it is needed, and told of then. */
+  take({ outpoints, indexed }: Ahead, [answer, ...outputs]: readonly unknown[]): void {
+    const told = spending.safeParse(answer);
+    if (!told.success) return;
+    const places = new Map(outpoints.map((each, place) => [showOutpoint(each), place]));
+    for (const { txid, vout, spendingtxid, blockhash } of told.data) {
+      const key = showOutpoint({ txid, vout });
+      const place = places.get(key);
+      if (place === undefined) continue;
+      const output = outputs[place];
+      if (spendingtxid === undefined && !indexed && output instanceof RpcError) continue;
+      const missing = spendingtxid === undefined && !indexed && output === null;
+      this.#answers.set(key, { spendingtxid, blockhash, missing });
+    }
+  }
+
+  /** What was answered so far is about the past. `coins`: those that will be asked about. */
+  newRound(coins?: readonly Outpoint[]): void {
+    this.#before = coins ? new Map(coins.map((each) => [showOutpoint(each), each])) : this.#asked;
     this.#asked = new Map();
     this.#answers.clear();
     for (const key of this.#searches.keys()) if (!this.#before.has(key)) this.#searches.delete(key);
@@ -78,12 +113,20 @@ export class Spenders {
     const answer = await this.#answer(key, outpoint);
     const { spendingtxid: txid, blockhash, missing } = answer;
     if (txid !== undefined) {
-      const block = blockhash === undefined ? undefined : await this.#node.place(blockhash);
+      const block = blockhash === undefined ? undefined : await this.#place(blockhash, tip);
       return { txid, ...(block ? { block } : {}) };
     }
     if (missing) return this.#search(key, outpoint, tip, since, script);
     this.#searches.delete(key);
     return undefined;
+  }
+
+  /** Asked once for each tip: of many coins that are spent, none keeps the others waiting. */
+  async #place(blockhash: Hash, tip: Block): Promise<Block | undefined> {
+    if (this.#places.tip !== tip.hash) this.#places = { tip: tip.hash, blocks: new Map() };
+    const { blocks } = this.#places;
+    if (!blocks.has(blockhash)) blocks.set(blockhash, await this.#node.place(blockhash));
+    return blocks.get(blockhash);
   }
 
   async #answer(key: string, outpoint: Outpoint): Promise<Answer> {
@@ -121,11 +164,7 @@ export class Spenders {
   /** `indexed`: who is not named in the answer is unspent for certain. */
   async #spending(outputs: readonly Outpoint[], indexed: boolean) {
     const ask = (...options: unknown[]) =>
-      this.#node.rpc.call(
-        "gettxspendingprevout",
-        [outputs.map(({ txid, vout }) => ({ txid, vout })), ...options],
-        spending,
-      );
+      this.#node.rpc.call(SPENDING, [outputs.map(({ txid, vout }) => ({ txid, vout })), ...options], spending);
     if (!indexed) return { answer: await ask(), indexed };
     try {
       return { answer: await ask({ mempool_only: false }), indexed };
@@ -165,7 +204,7 @@ export class Spenders {
     let read = 0;
     for (const block of search.touching.blocks) {
       if (search.cleared.has(block.hash)) continue;
-      if (read++ === BLOCKS_PER_CALL) throw new SourceError(SEARCHING);
+      if (read++ === BLOCKS_PER_CALL) throw searching();
       const raw = await this.#node.block(block.hash);
       const txid = findSpender(raw, outpoint);
       if (txid !== undefined) return { txid, block };
@@ -190,9 +229,13 @@ export class Spenders {
       if (at.height === 0) return undefined;
       at = { height: at.height - 1, hash: previous };
     }
-    throw new SourceError(SEARCHING);
+    throw searching();
   }
 }
 
-const SEARCHING = "is being searched for the transaction that spent a coin";
+const SPENDING = "gettxspendingprevout";
 const MAX_NAMED = 10_000;
+
+function searching(): SourceError {
+  return new SourceError("is being searched for the transaction that spent a coin", { goesOn: true });
+}

@@ -11,6 +11,7 @@ import { type ParsedTransaction, parseExpected, showOutpoint } from "../../proof
 import { operatorAt } from "../operator.ts";
 import { Pace } from "../pace.ts";
 import {
+  type Asking,
   type Block,
   type ChainSource,
   type Funding,
@@ -59,6 +60,8 @@ export class ElectrumSource implements ChainSource {
   readonly operator: string;
   readonly #link: Link;
   #watched: Watched | undefined;
+  /** Histories are read one after another. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(options: ElectrumOptions) {
     const address = readElectrumAddress(options.url);
@@ -70,7 +73,8 @@ export class ElectrumSource implements ChainSource {
     this.#link = new Link({ address, clock, timeout, random, pace, network: rules });
   }
 
-  async tip(): Promise<Block> {
+  async tip(asking?: Asking): Promise<Block> {
+    if (asking) this.#watch(asking.target.script);
     return (await this.#link.session()).tip();
   }
 
@@ -152,11 +156,20 @@ export class ElectrumSource implements ChainSource {
     this.#link.close();
   }
 
-  async #read(session: Session, script: Uint8Array): Promise<NonNullable<Watched["read"]>> {
+  #watch(script: Uint8Array): Watched {
     if (!this.#watched || !equalBytes(this.#watched.script, script)) {
       this.#watched = { script, hash: scriptHashOf(script), index: new HistoryIndex(script) };
     }
-    const watched = this.#watched;
+    return this.#watched;
+  }
+
+  #read(session: Session, script: Uint8Array): Promise<NonNullable<Watched["read"]>> {
+    const reading = this.#reading.then(() => this.#readHistory(session, this.#watch(script)));
+    this.#reading = reading.catch(() => undefined);
+    return reading;
+  }
+
+  async #readHistory(session: Session, watched: Watched): Promise<NonNullable<Watched["read"]>> {
     const history = await session.history(watched.hash);
     if (watched.read?.history.items === history.items) return watched.read;
     const { items } = history;

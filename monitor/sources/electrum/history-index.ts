@@ -45,7 +45,8 @@ export class HistoryIndex {
     await eachOf(unknown.slice(0, MAX_FETCHED), async (txid) => this.#add(txid, await fetch(txid)));
     if (unknown.length > MAX_FETCHED) {
       const known = listed.size - unknown.length + MAX_FETCHED;
-      throw new SourceError(`is being caught up with (${known} of the address's ${listed.size} transactions so far)`);
+      const sofar = `${known} of the address's ${listed.size} transactions so far`;
+      throw new SourceError(`is being caught up with (${sofar})`, { goesOn: true });
     }
   }
 

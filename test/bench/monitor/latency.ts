@@ -73,8 +73,8 @@ async function showStages(world: World, count: number, report: Report): Promise<
   try {
     const times = await takeAll(world, count, { hints, host: recorder.host });
     const stages = times.flatMap(({ hint, alarm }) => {
-      // The round that showed the spend ends with the transaction's bytes; it began with the tip.
-      const within = recorder.exchanges.filter(({ asked }) => asked >= hint && asked < alarm);
+      // A look begins with the tip; what was answered after the alarm cannot have made it.
+      const within = recorder.exchanges.filter(({ asked, answered }) => asked >= hint && answered < alarm);
       const from = within.findLastIndex(({ method }) => method === "getblockchaininfo");
       const round = within.slice(Math.max(0, from));
       return from < 0 ? [] : [{ hint, round, alarm }];

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { type AlertBody, alertBody } from "../../../monitor/alerts/kinds.ts";
-import { acknowledgement } from "../../../monitor/schema.ts";
+import { acknowledgement, annotation, annotationList, overview } from "../../../monitor/schema.ts";
 import { breach, fundBounty, PUBLIC } from "../support/bounty.ts";
 import { FakeChain } from "../support/fake-chain.ts";
 import { FakeEsplora } from "../support/fake-esplora.ts";
@@ -200,6 +200,39 @@ test("acknowledged through the API with the token, and kept over SIGKILL", async
   await new Promise((resolve) => setTimeout(resolve, 2500));
   expect(reminders().length).toBe(count);
 });
+
+test("annotations: what was answered is there after SIGKILL; what was not is there once, however often it is sent again", async () => {
+  let port = await start();
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const post = (text: string) =>
+    fetch(`http://127.0.0.1:${port}/v1/annotations`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify({ text }),
+    });
+  const texts: string[] = [];
+  for (let round = 0; round < KILLS; round++) {
+    const answered = annotation.parse(await (await post(`answered ${round}`)).json());
+    const unanswered = post(`unanswered ${round}`).catch(() => undefined);
+    // Any moment will do; these differ in each run.
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 15));
+    await end("SIGKILL");
+    await unanswered;
+    port = await start();
+    const again = await post(`unanswered ${round}`);
+    expect([200, 201]).toContain(again.status);
+    expect(annotation.parse(await again.json()).number).toBeGreaterThan(answered.number);
+    texts.unshift(`unanswered ${round}`, `answered ${round}`);
+  }
+  const { annotations } = annotationList.parse(await (await fetch(`http://127.0.0.1:${port}/v1/annotations`)).json());
+  expect(annotations.map(({ text }) => text)).toEqual(texts);
+  const admin = await fetch(`http://127.0.0.1:${port}/v1/admin`, { headers });
+  const { sources, channels, heartbeat } = overview.parse(await admin.json());
+  expect([sources.length, channels.map(({ name }) => name), heartbeat!.everySeconds]).toEqual([1, ["pager"], 0.1]);
+  await fetch(`http://127.0.0.1:${port}/v1/admin`);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  expect(metrics).toContain("\npinata_monitor_admin_refused_total 1\n");
+}, 60_000);
 
 test("without a token in the configuration an admin call is refused from this machine too, and the text offers none", async () => {
   configure({ adminTokenFile: undefined });

@@ -71,13 +71,20 @@ test("comes at its pace, says what is, and is signed", async () => {
 
 test("is withheld while there is a reason, which is said", async () => {
   why = "no channel takes alerts";
-  start();
+  const beating = start();
   await clock.advance(180_000);
   expect(receiver.received).toEqual([]);
   expect(said[0]).toBe("the heartbeat is withheld: no channel takes alerts");
+  expect(beating.stats()).toEqual({
+    everySeconds: 60,
+    taken: null,
+    problem: "is withheld: no channel takes alerts",
+  });
   why = null;
   await clock.advance(60_000);
   await until(1);
+  await waitFor("its end", () => beating.stats().problem === null);
+  expect(beating.stats().taken).toBe(clock.now());
 });
 
 test("a receiver that fails or hangs does not change the pace, and is said without the address", async () => {
@@ -85,10 +92,12 @@ test("a receiver that fails or hangs does not change the pace, and is said witho
     response.writeHead(500).end();
     return true;
   };
-  start();
+  const beating = start();
+  expect(beating.stats()).toEqual({ everySeconds: 60, taken: null, problem: null });
   await until(1);
   await waitFor("the complaint", () => said.length > 0);
   expect(said).toEqual(["the heartbeat's receiver answered HTTP 500"]);
+  expect(beating.stats()).toMatchObject({ taken: null, problem: "was not taken: its receiver answered HTTP 500" });
   receiver.behaviour = () => true;
   await clock.advance(60_000);
   await until(2);

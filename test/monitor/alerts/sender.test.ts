@@ -242,6 +242,8 @@ test("after three failures the channel is reported, and when it works again; a m
   await clock.advance(1000);
   expect(reported.filter(({ topic }) => topic === "channel one")).toEqual([]);
   expect(sender!.failing()).toEqual([]);
+  const problems = () => sender!.stats().map(({ problem }) => problem);
+  expect(problems()).toEqual(["could not be used: a mistake", null]);
   await clock.advance(5000);
   const last = () => reported.filter(({ topic }) => topic === "channel one").at(-1)!;
   expect(last()).toMatchObject({ kind: "channel", state: "on", except: "one" });
@@ -251,6 +253,7 @@ test("after three failures the channel is reported, and when it works again; a m
   await clock.advance(20_000);
   expect(last().state).toBe("off");
   expect(sender!.failing()).toEqual([]);
+  expect(problems()).toEqual([null, null]);
 });
 
 describe("with the watch", () => {

@@ -10,7 +10,7 @@ import { type AlertSettings, alertSettings } from "../../../monitor/alerts/setti
 import { render, words } from "../../../monitor/alerts/texts.ts";
 import { textLog } from "../../../monitor/log.ts";
 import type { ChainSource } from "../../../monitor/sources/source.ts";
-import type { Store } from "../../../monitor/store/store.ts";
+import type { Saved, Store } from "../../../monitor/store/store.ts";
 import { Watch } from "../../../monitor/watch.ts";
 import { PINATA } from "../support/bounty.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
@@ -49,6 +49,10 @@ export class AlertRig {
   broken: Error | undefined;
   watch!: Watch;
   alerts!: Alerts;
+  /** Fails while `broken` is set. */
+  store!: Store;
+  /** As it was at the latest start. */
+  saved!: Saved;
   moved = 0;
   #store!: Store;
   #emergency!: Emergency;
@@ -102,6 +106,8 @@ export class AlertRig {
     });
     const store = this.#failing(this.#store);
     const saved = await store.load();
+    this.store = store;
+    this.saved = saved;
     const common = { channels: made, clock: this.clock, random: () => 0.5, log, context: CONTEXT };
     this.#emergency = new Emergency({ ...common, patience: settings.storeSeconds * 1000 });
     this.alerts = makeAlerts({

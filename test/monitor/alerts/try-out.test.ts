@@ -77,6 +77,9 @@ test("a mistake in the configuration, or none of alerts, is one line and exit 2;
     stdout: "",
     stderr: 'pinata: alerts: there are none; add an "alerts" section to the file of --config\n',
   });
+  const nobody = await pinata("--config", config, "--admin-token-file", join(folder.path, "none"));
+  expect(nobody.code).toBe(2);
+  expect(nobody.stderr).toBe("pinata: alerts.channels: there are none, so there is nobody to tell\n");
   write({
     alerts: { channels: { pager: { type: "webhook", url: receiver.url, secretFile: join(folder.path, "none") } } },
   });

@@ -9,7 +9,7 @@ import { type Alerts, makeAlerts } from "../../../monitor/alerts/service.ts";
 import { alertSettings } from "../../../monitor/alerts/settings.ts";
 import type { Log } from "../../../monitor/log.ts";
 import { SqlStore } from "../../../monitor/store/sql-store.ts";
-import type { Incident, Step, Store } from "../../../monitor/store/store.ts";
+import type { Committed, Step, Store } from "../../../monitor/store/store.ts";
 import type { Tables } from "../../../monitor/store/tables.ts";
 import { Watch } from "../../../monitor/watch.ts";
 import type { ModelClock } from "./clock.ts";
@@ -133,13 +133,13 @@ export class MonitorProcess {
   }
 
   #mortal(store: Store): Store {
-    const commit = async (step: Step): Promise<Incident[]> => {
+    const commit = async (step: Step): Promise<Committed> => {
       await this.#living();
       await this.#pass("before-commit");
       if (this.#world.diskFails) throw new Error("the disk is full");
-      const opened = await store.commit(this.#botched(step));
+      const committed = await store.commit(this.#botched(step));
       await this.#pass("after-commit");
-      return opened;
+      return committed;
     };
     const waiting = async (channel: string) => {
       await this.#living();

@@ -73,6 +73,7 @@ describe("the truth", () => {
     expect(await source.transaction(spend.getId())).toEqual(Uint8Array.from(spend.toBuffer()));
     expect(await source.transaction("ab".repeat(32))).toBeUndefined();
     chain.mine();
+    await source.tip();
     expect(await source.spender(outpointOf(coin))).toEqual({
       txid: spend.getId(),
       block: { height: 4, hash: chain.tip.hash },

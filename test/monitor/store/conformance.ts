@@ -1,7 +1,7 @@
 /** What every store does, whatever keeps it: one suite, which sqlite.test.ts and postgres.test.ts run. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { alertId, baseOf, type Draft } from "../../../monitor/alerts/kinds.ts";
-import type { Delivery, Incident, Step, Store, StoreOptions } from "../../../monitor/store/store.ts";
+import type { Committed, Delivery, Incident, Step, Store, StoreOptions } from "../../../monitor/store/store.ts";
 import { NOTHING_READ } from "../../../monitor/trace/progress.ts";
 import { testDraft } from "../alerts/support.ts";
 import { PINATA } from "../support/bounty.ts";
@@ -28,8 +28,8 @@ const badTransition = { at: 1, kind: undefined as unknown as "funded", txid: HAS
 export function conformance(make: () => Promise<Subject>): void {
   let subject: Subject;
   let store: Store;
-  const add = (...alerts: Draft[]): Promise<Incident[]> => store.commit({ alerts });
-  const sent = (channel: string, sequence: number): Promise<Incident[]> =>
+  const add = async (...alerts: Draft[]): Promise<Incident[]> => (await store.commit({ alerts })).opened;
+  const sent = (channel: string, sequence: number): Promise<Committed> =>
     store.commit({ deliveries: [{ channel, sequence, state: "sent" }] });
 
   async function reopen(more: Partial<StoreOptions> = {}): Promise<void> {
@@ -61,7 +61,7 @@ export function conformance(make: () => Promise<Subject>): void {
         position: { state: "awaited" as const, funding: null, spend: null, confirmations: 0, dormant: false },
       };
       const verdict = { verdict: "awaited" as const, since: NOW, checked: null };
-      const opened = await store.commit({
+      const { opened } = await store.commit({
         ...step,
         chain: { headers, best: chain.tip.hash },
         coins: [coin],
@@ -154,6 +154,63 @@ export function conformance(make: () => Promise<Subject>): void {
     });
   });
 
+  describe("annotations", () => {
+    const about = { alert: "ab".repeat(16), kind: "blind" as const, at: NOW };
+    const write = (text: string, at = NOW, of: typeof about | null = null) =>
+      store.commit({ annotation: { at, text, about: of } });
+
+    test("are events of the log: numbered there, kept with it, newest first", async () => {
+      await store.commit(step);
+      const odd = "é\u{1f4a5}\0\u2028\n'\\\"<b>";
+      expect(await write(odd, NOW, about)).toEqual({
+        opened: [],
+        annotation: { number: 2, at: NOW, text: odd, about },
+      });
+      await store.commit(step);
+      await write("second", NOW - 5);
+      await reopen();
+      const saved = await store.load();
+      expect(saved.annotations).toEqual([
+        { number: 4, at: NOW - 5, text: "second", about: null },
+        { number: 2, at: NOW, text: odd, about },
+      ]);
+      expect(saved.events.id).toBe(4);
+      expect((await store.history(OUTPOINT)).length).toBe(2);
+    });
+
+    test("the latest 200 are loaded; all are kept", async () => {
+      for (let n = 1; n <= 203; n++) await write(`${n}`);
+      const { annotations, events } = await store.load();
+      expect(annotations.map(({ text }) => text)).toEqual(Array.from({ length: 200 }, (_, i) => `${203 - i}`));
+      expect(events.id).toBe(203);
+    });
+
+    test.each([
+      ["changed", `update events set detail = '{"text":"other","about":null}' where subject = 'annotation'`, 2],
+      ["taken to another time", "update events set at = 9 where subject = 'annotation'", 2],
+      ["removed", "delete from events where subject = 'annotation'", 3],
+    ])("one that was %s is told like any event", async (_what, statement, event) => {
+      await store.commit(step);
+      await write("first");
+      await store.commit(step);
+      await store.close();
+      await subject.tamper(statement);
+      store = await subject.open(STORE_OPTIONS);
+      await expect(store.load()).rejects.toThrow(
+        `the store's event log was changed from outside: event ${event} is not the one that was written`,
+      );
+    });
+
+    test("are written with their step or not at all", async () => {
+      const bad = testDraft({ at: undefined as unknown as number });
+      const annotation = { at: NOW, text: "lost", about: null };
+      await expect(store.commit({ ...step, annotation, alerts: [bad] })).rejects.toThrow();
+      const { annotations, events } = await store.load();
+      expect([annotations, events.id]).toEqual([[], 0]);
+      expect(await write("kept")).toMatchObject({ annotation: { number: 1 } });
+    });
+  });
+
   test("statements count up and are never written over; evidence is", async () => {
     for (const number of [1, 2, 3]) await store.commit({ statement: { number, at: number, body: `s${number}` } });
     await expect(store.commit({ statement: { number: 3, at: 3, body: "other" } })).rejects.toThrow();
@@ -187,8 +244,9 @@ export function conformance(make: () => Promise<Subject>): void {
         await sent("one", i + 1);
         if (i !== 2) await sent("two", i + 1);
       }
-      const known = await Promise.all(ids.map((id) => store.incidentOf(id)));
-      expect(known.flatMap((id, i) => (id === undefined ? [] : [i + 1]))).toEqual([3, 8, 9, 10]);
+      const known = await store.alerts({ limit: 100 });
+      expect(known.map(({ body }) => [body.sequence, body.id])).toEqual([10, 9, 8, 3].map((n) => [n, ids[n - 1]]));
+      expect(await store.alerts({ id: ids[3]! })).toEqual([]);
       expect((await store.waiting("two"))!.sequence).toBe(3);
       expect(await store.waiting("one")).toBeUndefined();
       await sent("two", 3);
@@ -229,6 +287,44 @@ export function conformance(make: () => Promise<Subject>): void {
       expect(await store.waiting("two")).toMatchObject({ sequence: 2 });
     });
 
+    test("are answered newest first, page by page, with what came of them at each channel", async () => {
+      await add(testDraft({ except: "two" }));
+      await add(testDraft({ topic: "blind", kind: "blind" }), testDraft({ at: NOW + 1 }));
+      await sent("one", 1);
+      await store.commit({
+        deliveries: [
+          { channel: "one", sequence: 2, state: "waiting", problem: "no", nextTry: 7 },
+          { channel: "two", sequence: 2, state: "refused", problem: "bad", nextTry: 8 },
+        ],
+      });
+      await sent("one", 3);
+      const fresh = { state: "waiting", attempts: 0, nextTry: 0, problem: null };
+      const all = await store.alerts({ limit: 10 });
+      expect(all.map(({ body: { sequence, kind, at } }) => [sequence, kind, at])).toEqual([
+        [3, "test", NOW + 1],
+        [2, "blind", NOW],
+        [1, "test", NOW],
+      ]);
+      expect(all.map(({ deliveries }) => deliveries)).toEqual([
+        [
+          { channel: "one", state: "sent", attempts: 1, nextTry: 0, problem: null },
+          { channel: "two", ...fresh },
+        ],
+        [
+          { channel: "one", state: "waiting", attempts: 1, nextTry: 7, problem: "no" },
+          { channel: "two", state: "refused", attempts: 1, nextTry: 8, problem: "bad" },
+        ],
+        [{ channel: "one", state: "sent", attempts: 1, nextTry: 0, problem: null }],
+      ]);
+      expect(await store.alerts({ limit: 2 })).toEqual(all.slice(0, 2));
+      expect(await store.alerts({ limit: 2, before: 3 })).toEqual(all.slice(1));
+      expect(await store.alerts({ limit: 2, before: 1 })).toEqual([]);
+      expect(await store.alerts({ id: all[1]!.body.id })).toEqual([all[1]]);
+      await reopen({ channels: [] });
+      await add(testDraft());
+      expect((await store.alerts({ limit: 1 }))[0]!.deliveries).toEqual([]);
+    });
+
     test("an incident is kept with what its reminders say, found by its alerts' ids, and ended", async () => {
       const blind = testDraft({ topic: "blind", kind: "blind" });
       const [opened] = await add(blind);
@@ -241,9 +337,10 @@ export function conformance(make: () => Promise<Subject>): void {
       expect(await store.waiting("two")).toBeUndefined();
       expect((await store.load()).incidents).toEqual([{ ...opened, reminded: 9, reminders: 1 }]);
       const reminderId = (await store.waiting("one"))!.body.id;
-      expect(await store.incidentOf(reminderId)).toBe(opened!.id);
-      expect(await store.incidentOf(opened!.id)).toBe(opened!.id);
-      expect(await store.incidentOf("0".repeat(32))).toBeUndefined();
+      const incidentOf = async (id: string) => (await store.alerts({ id })).map(({ body }) => body.incident);
+      expect(await incidentOf(reminderId)).toEqual([opened!.id]);
+      expect(await incidentOf(opened!.id)).toEqual([null]);
+      expect(await incidentOf("0".repeat(32))).toEqual([]);
       await store.commit({ acknowledged: { topic: "blind", at: 12 } });
       expect((await store.load()).incidents[0]!.acknowledged).toBe(12);
       await add({ ...blind, phase: "recovered", incident: opened!.id });
@@ -252,7 +349,7 @@ export function conformance(make: () => Promise<Subject>): void {
   });
 
   describe("attempts", () => {
-    const record = (number: number, more: object = {}) => ({
+    const record = (number: number, more: object = {}, token: string | null = null) => ({
       attempt: {
         id: `${BOOT}-${number}`,
         door: "server" as const,
@@ -271,16 +368,17 @@ export function conformance(make: () => Promise<Subject>): void {
       },
       boot: BOOT,
       refused: false,
+      token,
       events: [],
     });
-    const write = (numbers: number[], at = NOW, more: object = {}): Promise<Incident[]> => {
+    const write = (numbers: number[], at = NOW, more: object = {}): Promise<Committed> => {
       const records = numbers.map((number) => record(number, more));
       const counts = { total: numbers.length, [`bucket:${Math.floor(at / 600_000)}`]: numbers.length };
       const batch = { records, counts, pinata: null, pinataChanged: false };
       return store.commit({ trace: { batch, cursor: { ...NOTHING_READ, lanes: { a: `${at}` } }, at } });
     };
     const numbers = async (limit = 100, before?: number): Promise<number[] | undefined> => {
-      const found = await store.attempts(limit, before === undefined ? undefined : `${BOOT}-${before}`);
+      const found = await store.attempts(limit, before === undefined ? {} : { before: `${BOOT}-${before}` });
       return found?.map(({ attempt }) => Number(attempt.id.split("-")[1]));
     };
 
@@ -296,6 +394,35 @@ export function conformance(make: () => Promise<Subject>): void {
       expect(trace.open.map(({ attempt }) => attempt.id)).toEqual([`${BOOT}-1`, `${BOOT}-3`]);
       expect(trace.counts.total).toBe(5);
       expect(trace.cursor!.lanes).toEqual({ a: `${NOW}` });
+    });
+
+    test("are found by their token, newest first, however many have it", async () => {
+      const [one, other] = ["1a".repeat(32), "2b".repeat(32)];
+      const rows = [
+        record(1, {}, one),
+        record(2, { ended: null, outcome: "open" }),
+        record(3, {}, other),
+        record(4, {}, one),
+        record(5),
+      ];
+      const commit = (records: typeof rows): Promise<Committed> =>
+        store.commit({
+          trace: { batch: { records, counts: {}, pinata: null, pinataChanged: false }, cursor: NOTHING_READ, at: NOW },
+        });
+      await commit(rows);
+      const found = async (limit: number, token: string): Promise<(string | null)[]> =>
+        (await store.attempts(limit, { token }))!.flatMap(({ attempt, token: kept }) => [attempt.id, kept]);
+      expect(await found(9, one)).toEqual([`${BOOT}-4`, one, `${BOOT}-1`, one]);
+      expect(await found(1, one)).toEqual([`${BOOT}-4`, one]);
+      expect(await found(9, "3c".repeat(32))).toEqual([]);
+      expect((await store.attempt(`${BOOT}-5`))!.token).toBeNull();
+      // The hello comes after the connection; and the token stays when the rest is written over.
+      await commit([record(2, { ended: null, outcome: "open" }, one)]);
+      await reopen();
+      const [open] = (await store.load()).trace.open;
+      expect(open).toMatchObject({ attempt: { id: `${BOOT}-2` }, token: one });
+      await commit([{ ...open!, attempt: { ...record(2).attempt } }] as typeof rows);
+      expect(await found(9, one)).toEqual([4, 2, 1].flatMap((number) => [`${BOOT}-${number}`, one]));
     });
 
     test("are bounded by number and by age as the monitor saw it, their totals are not", async () => {

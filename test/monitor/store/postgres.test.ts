@@ -75,10 +75,14 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const other = access();
       expect(await other.lead()).toEqual({ leader: expect.stringContaining(`${process.pid}, since 20`) });
       await first.store.load();
-      await first.store.commit({ alerts: [testDraft()] });
+      const { annotation } = await first.store.commit({
+        alerts: [testDraft()],
+        annotation: { at: 7, text: "by the first", about: null },
+      });
       await first.store.close();
       const second = await lead(other);
       expect((await second.store.waiting("one"))!.sequence).toBe(1);
+      expect((await second.store.load()).annotations).toEqual([annotation]);
       expect(second.lost.aborted).toBe(false);
     });
 

@@ -6,9 +6,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SCHEMA_VERSION } from "../../../monitor/store/migrate.ts";
 import { openStore } from "../../../monitor/store/open.ts";
 import { MIGRATIONS } from "../../../monitor/store/tables.ts";
+import { AttemptFold } from "../../../monitor/trace/attempts.ts";
+import { NOTHING_READ } from "../../../monitor/trace/progress.ts";
+import { parseTraceLine } from "../../../unikernel/trace.ts";
 import { testDraft } from "../alerts/support.ts";
 import { temporaryFolder } from "../support/rig.ts";
 import { openTestStore, STORE_OPTIONS } from "../support/store.ts";
+import { accepted, BOOT, boot, randomOf, refusedAttempt, tokenOf } from "../support/trace-lines.ts";
 import { conformance } from "./conformance.ts";
 
 describe("a file of SQLite", () => {
@@ -142,6 +146,35 @@ test.each([1, 2])("a store of version %d is taken along with all that is in it",
     expect((await store.waiting("one"))!.sequence).toBe(version > 1 ? 42 : 1);
     await store.close();
   }
-  const kept = new Database(old).prepare("select kept from attempts").all();
-  expect(kept).toEqual([{ kept: 5 }]);
+  const kept = new Database(old).prepare("select kept, token from attempts").all();
+  expect(kept).toEqual([{ kept: 5, token: null }]);
 });
+
+test("a store of version 3 is taken along: its attempts have no token, open ones can still get one", async () => {
+  const old = join(folder.path, "old.sqlite");
+  const raw = new Database(old);
+  raw.exec(`${MIGRATIONS.slice(0, 3).flat().join("; ")}; pragma user_version = 3`);
+  raw.exec("insert into meta values ('identity', 'regtest')");
+  const token = tokenOf(randomOf(1));
+  const fold = new AttemptFold([], null);
+  for (const each of [boot(), accepted(1)]) fold.apply(parseTraceLine(each)!);
+  const [{ attempt, refused, events } = fail()] = fold.take().records;
+  raw
+    .prepare("insert into attempts (id, boot, started, open, attempt, events) values (?, ?, 5, 1, ?, ?)")
+    .run(attempt.id, BOOT, JSON.stringify({ attempt, refused }), JSON.stringify(events));
+  raw.close();
+  const store = await openTestStore(old);
+  const { trace } = await store.load();
+  expect(trace.open).toMatchObject([{ attempt: { id: attempt.id }, token: null }]);
+  const later = new AttemptFold(trace.open, null);
+  for (const each of refusedAttempt(1).slice(1)) later.apply(parseTraceLine(each)!);
+  await store.commit({ trace: { batch: later.take(), cursor: NOTHING_READ, at: 5 } });
+  expect((await store.attempts(9, { token }))!.map(({ attempt: { id } }) => id)).toEqual([attempt.id]);
+  await store.close();
+  const plan = new Database(old).prepare("explain query plan select * from attempts where token = ? order by seq desc");
+  expect(JSON.stringify(plan.all(token))).toContain("USING INDEX attempts_token");
+});
+
+function fail(): never {
+  throw new Error("no attempt");
+}

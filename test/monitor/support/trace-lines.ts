@@ -1,4 +1,5 @@
 /** Trace lines as a board prints them. */
+import { createHash } from "node:crypto";
 import { parseTraceLine, type TraceEvent } from "../../../unikernel/trace.ts";
 
 export const BOOT = "00000000000000aa";
@@ -31,6 +32,11 @@ export const accepted = (conn: number, more: Record<string, unknown> = {}) =>
 export const closed = (conn: number, more: Record<string, unknown> = {}) =>
   line({ event: "closed", conn, by: "peer", bytesIn: 300, bytesOut: 1200, millis: 12, cpuMicros: 900, ...more });
 
+/** The random (hex) of the hello of {@link refusedAttempt}. */
+export const randomOf = (conn: number) => conn.toString(16).padStart(64, "d");
+
+export const tokenOf = (random: string) => createHash("sha256").update(Buffer.from(random, "hex")).digest("hex");
+
 /** A connection that ended for want of a certificate. */
 export function refusedAttempt(conn: number, more: Record<string, unknown> = {}): string[] {
   const state = (number: number) => line({ event: "state", conn, state: number, ...more });
@@ -43,6 +49,7 @@ export function refusedAttempt(conn: number, more: Record<string, unknown> = {})
       fingerprint: "t13d1516h2_8daaf6152771_e5627efa2ab1",
       suites: [4865],
       groups: [29],
+      token: tokenOf(randomOf(conn)),
       ...more,
     }),
     state(2),

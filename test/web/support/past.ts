@@ -46,7 +46,7 @@ export function givePast(feed: HandFeed): void {
     [4, NOW - 40 * DAY + 2 * HOUR + 60_000, "start", "sealed"],
   ].map(([number, time, reason, verdict]) => ({
     signature: "0".repeat(128),
-    statement: { number, time, reason, verdict, pinata: null },
+    statement: { number, time, reason, verdict, since: time, pinata: null },
   }));
   feed.answers.set("v1/statements/latest", statements.at(-1));
   feed.answers.set("v1/statements?from=1&limit=100", { statements, next: null });

@@ -5,7 +5,7 @@
 #include "board.h"
 
 enum { HELLO = 1, STATE = 2, ALERT_SENT = 3, ALERT_RECEIVED = 4, NEGOTIATED = 5, CANDY = 6, FAILED = 7 };
-enum { LAST_STATE = 8, LAST_FAILURE = 121, FAILURE_INTERNAL = 114, LIST_MOST = 64, FINGERPRINT_MOST = 64, IMAGE_DIGITS = 64 };
+enum { LAST_STATE = 8, LAST_FAILURE = 121, FAILURE_INTERNAL = 114, LIST_MOST = 64, FINGERPRINT_MOST = 64, IMAGE_DIGITS = 64, TOKEN_LENGTH = 32 };
 
 static const char *const doors[] = {"server", "dialback", "client"};
 static uint64_t boot_id;
@@ -41,8 +41,7 @@ void trace_boot(void) {
   text("board", "metal");
   escaped("image", (struct bytes){image, IMAGE_DIGITS});
   print(",\"doors\":{\"server\":"), print_number(net_port(0));
-  number("dialback", net_port(1)), number("client", net_port(2));
-  print("}"), finish();
+  number("dialback", net_port(1)), number("client", net_port(2)), print("}"), finish();
 }
 
 static void begin_peer(const char *event, uint32_t conn, struct peer peer) {
@@ -91,10 +90,11 @@ static void list(const char *key, struct bytes list) {
 /* The encoding is defined in unikernel/guest/tls/fingerprint.ts. All of it is checked before anything is printed. */
 static void hello(uint32_t conn, struct bytes bytes) {
   struct bytes suites = take_counted(&bytes, LIST_MOST, 2), groups = take_counted(&bytes, LIST_MOST, 2);
-  struct bytes name = take_counted(&bytes, 255, 1), fingerprint = take_counted(&bytes, FINGERPRINT_MOST, 1);
+  struct bytes name = take_counted(&bytes, 255, 1), fingerprint = take_counted(&bytes, FINGERPRINT_MOST, 1), token = take(&bytes, TOKEN_LENGTH);
   if (bytes.length) trap();
-  begin("hello", conn);
-  escaped("fingerprint", fingerprint), list("suites", suites), list("groups", groups);
+  begin("hello", conn), escaped("fingerprint", fingerprint), list("suites", suites), list("groups", groups), print(",\"token\":\"");
+  for (uint32_t i = 0; i < TOKEN_LENGTH; i++) print_hex(token.at[i], 2);
+  print("\"");
   if (name.length) escaped("serverName", name);
 }
 

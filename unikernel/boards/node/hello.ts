@@ -1,6 +1,7 @@
 /**
  * Decodes what a door says of a ClientHello (TraceCode.Hello; the encoding is defined in unikernel/guest/tls/fingerprint.ts): u8 count ‖ u16…
- * suites, u8 count ‖ u16… groups, u8 length ‖ server name, u8 length ‖ fingerprint. Throws a CompartmentFault when it is anything else.
+ * suites, u8 count ‖ u16… groups, u8 length ‖ server name, u8 length ‖ fingerprint, 32 bytes of token. Throws a CompartmentFault when it is
+ * anything else.
  */
 import type { TraceEvent } from "../../trace.ts";
 import { CompartmentFault } from "./memory.ts";
@@ -20,6 +21,9 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const groups = list();
   const serverName = text();
   const fingerprint = text();
+  const token = Array.from({ length: TOKEN_LENGTH }, () => u8().toString(16).padStart(2, "0")).join("");
   if (at !== bytes.length) throw new CompartmentFault("a hello summary with bytes after its end");
-  return { fingerprint, suites, groups, ...(serverName === "" ? {} : { serverName }) };
+  return { fingerprint, suites, groups, ...(serverName === "" ? {} : { serverName }), token };
 }
+
+const TOKEN_LENGTH = 32;

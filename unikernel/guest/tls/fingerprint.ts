@@ -1,9 +1,11 @@
 /**
- * What the trace says of a ClientHello: its lists, the server name, and a JA4-style fingerprint (FoxIO, JA4 technical
- * description) that tells one TLS library from another. Everything here is from the open part of the wire.
+ * What the trace says of a ClientHello: its lists, the server name, a JA4-style fingerprint (FoxIO, JA4 technical
+ * description) that tells one TLS library from another, and a token by which the peer finds its own attempt: SHA-256 of
+ * the random, which both sides know and others do not. Everything here is from the open part of the wire.
  *
  * Encoding of `TraceCode.Hello`: u8 count ‖ u16 … cipher suites; u8 count ‖ u16 … groups (at most 64 each, in the
- * order sent); u8 length ‖ server name; u8 length ‖ fingerprint. Texts are printable ASCII, other bytes shown as '?'.
+ * order sent); u8 length ‖ server name; u8 length ‖ fingerprint; 32 bytes of token. Texts are printable ASCII, other
+ * bytes shown as '?'.
  * JA4 sorts lists with repeats; ours counts a repeated cipher suite once in the hash, which no honest client sends.
  */
 import { Bytes } from "bytes";
@@ -16,8 +18,9 @@ import { ExtensionType, isGrease } from "./registry";
 const MAX_LISTED: u32 = 64;
 const MAX_NAME: u32 = 255;
 const FINGERPRINT_LENGTH: u32 = 36;
+const TOKEN_LENGTH: u32 = 32;
 /** The longest summary in bytes. */
-export const MAX_SUMMARY: u32 = 2 * (1 + 2 * MAX_LISTED) + 1 + MAX_NAME + 1 + FINGERPRINT_LENGTH;
+export const MAX_SUMMARY: u32 = 2 * (1 + 2 * MAX_LISTED) + 1 + MAX_NAME + 1 + FINGERPRINT_LENGTH + TOKEN_LENGTH;
 
 /** Writes the summary of `hello` in the encoding above. */
 export function writeSummary(writer: Writer, hello: ClientHello): void {
@@ -32,6 +35,10 @@ export function writeSummary(writer: Writer, hello: ClientHello): void {
   }
   writer.u8(FINGERPRINT_LENGTH);
   writeFingerprint(writer, hello);
+  HASH.reset();
+  HASH.update(hello.random);
+  HASH.digest(DIGEST);
+  writer.put(DIGEST);
 }
 
 function writeList(writer: Writer, list: Bytes): void {
@@ -172,5 +179,5 @@ const COMMA: u32 = 0x2c;
 const QUESTION_MARK: u32 = 0x3f;
 const HASH = new Sha256();
 const ITEM = Bytes.alloc(5);
-const DIGEST = Bytes.alloc(32);
+const DIGEST = Bytes.alloc(TOKEN_LENGTH);
 const VIEW = Bytes.empty();

@@ -37,6 +37,7 @@ describe("without QEMU and compilers", () => {
     child.kill("SIGINT");
     expect(await exited).toBe(0);
     expect(out).toMatch(/^ {4}runs in {4}this machine's Node \(Node board\), image [0-9a-f]{16}…$/m);
+    expect(out).toMatch(/^ {4}maintain {3}http:\/\/localhost:\d+\/maintain {3}the token is in \S*auto\/admin-token$/m);
     expect(said.match(/on the Node board/g)).toHaveLength(1);
     expect(said).toMatch(/qemu-system-x86_64, wasm2c, gcc would be needed \(npm run setup:metal\)$/m);
   });
@@ -68,9 +69,11 @@ describe.runIf(metal)("with QEMU and compilers", () => {
     const node = await startEverything(dir);
     expect(node.board).toBe("node");
     expect(await node.interrupt()).toBe(0);
-    const started = await startEverything(dir, ["--board", "auto"]);
+    const started = await startEverything(dir, ["--board", "auto", "--no-maintainers"]);
     try {
       expect(started).toMatchObject({ board: "metal", address: node.address });
+      expect(started.maintain).toBeUndefined();
+      expect((await fetch(`${started.web}/maintain`)).status).toBe(404);
       expect(started.image).not.toBe(node.image);
       const seen = async () => {
         const status = (await (await fetch(`${started.monitor}/v1/status`)).json()) as { pinata: unknown };

@@ -57,6 +57,35 @@ describe("while a piñata hangs", () => {
       expect(statSync(join(dir, "practice", secret)).mode & 0o777).toBe(0o600);
   });
 
+  it("says where the maintainers' page is and in which file the token lies; the monitor knows that token", async () => {
+    const file = join(dir, "admin-token");
+    expect(started.maintain).toEqual({ url: `${started.web}/maintain`, tokenFile: file });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const token = readFileSync(file, "utf8").trim();
+    expect(JSON.stringify(started) + started.said()).not.toContain(token);
+    expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(token);
+    const acknowledge = async (shown: string) => {
+      const headers = { authorization: `Bearer ${shown}` };
+      const url = `${started.monitor}/v1/alerts/${"0".repeat(32)}/ack`;
+      return (await fetch(url, { method: "POST", headers })).status;
+    };
+    expect(await acknowledge(token)).toBe(404);
+    expect(await acknowledge("0123456789abcdef")).toBe(401);
+    const { url } = started.maintain!;
+    const signIn = (shown: string) => {
+      const headers = { origin: started.web, "content-type": "application/x-www-form-urlencoded" };
+      const body = new URLSearchParams({ token: shown }).toString();
+      return fetch(`${url}/sign-in`, { method: "POST", headers, body, redirect: "manual" });
+    };
+    const inside = await signIn(token);
+    expect(inside.status).toBe(303);
+    const cookie = inside.headers.get("set-cookie")!.split(";")[0]!;
+    const page = async (headers: Record<string, string>) => (await fetch(url, { headers })).text();
+    expect(await page({ cookie })).toContain("/maintain/sign-out");
+    expect(await page({})).not.toContain("/maintain/sign-out");
+    expect((await signIn("0123456789abcdef")).status).toBe(401);
+  });
+
   it("a second one in its folder is refused, and the first goes on", async () => {
     const { code, stdout, stderr } = await pinata("start", "--dir", dir, ...anyPorts);
     expect(code).toBe(1);
@@ -127,12 +156,24 @@ describe("in the end", () => {
     expect(readdirSync(dir)).toEqual(expect.arrayContaining(["practice", "chain", "filled", "candy.txt"]));
   });
 
-  it("a damaged run.json does not keep it from being started again", async () => {
+  it("a damaged run.json does not keep it from being started again, with the same token and with the page's flags", async () => {
     writeFileSync(join(dir, "run.json"), '{"pid":');
+    const token = readFileSync(join(dir, "admin-token"), "utf8");
+    const metrics = join(folder, "metrics-token");
+    writeFileSync(metrics, "0123456789abcdef");
     const { address } = started;
-    started = await startEverything(dir);
+    started = await startEverything(dir, [
+      ...["--public-url", "https://pinata.example/hangs", "--trust-proxy"],
+      ...["--security-contact", "mailto:me@pinata.example", "--metrics-token-file", metrics],
+    ]);
     expect(started.address).toBe(address);
     expect(JSON.parse(readFileSync(join(dir, "run.json"), "utf8"))).toMatchObject({ pid: started.child.pid });
+    expect(readFileSync(join(dir, "admin-token"), "utf8")).toBe(token);
+    expect(started.maintain?.url).toBe("https://pinata.example/hangs/maintain");
+    const text = async (path: string, headers = {}) => (await fetch(`${started.web}${path}`, { headers })).text();
+    expect(await text("/")).toContain('<link rel="canonical" href="https://pinata.example/hangs/"/>');
+    expect(await text("/.well-known/security.txt")).toContain("Contact: mailto:me@pinata.example");
+    expect(await text("/metrics", { authorization: "Bearer 0123456789abcdef" })).toContain("# TYPE ");
     expect(await started.interrupt()).toBe(0);
   });
 

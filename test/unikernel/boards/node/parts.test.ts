@@ -126,15 +126,22 @@ describe("a trace that cannot be written", () => {
 });
 
 describe("hello summary", () => {
-  const good = [2, 0x13, 1, 0x13, 3, 1, 0, 29, 2, 0x61, 0x62, 3, 0x74, 0x31, 0x33];
-  it("decodes lists and texts", () => {
+  const token = Array.from({ length: 32 }, (_, i) => i * 8 + (i & 7));
+  const good = [2, 0x13, 1, 0x13, 3, 1, 0, 29, 2, 0x61, 0x62, 3, 0x74, 0x31, 0x33, ...token];
+  it("decodes lists, texts and the token", () => {
     expect(decodeHello(Uint8Array.from(good))).toEqual({
       suites: [0x1301, 0x1303],
       groups: [29],
       serverName: "ab",
       fingerprint: "t13",
+      token: Buffer.from(token).toString("hex"),
     });
-    expect(decodeHello(Uint8Array.from([0, 0, 0, 0]))).toEqual({ suites: [], groups: [], fingerprint: "" });
+    expect(decodeHello(new Uint8Array(36))).toEqual({
+      suites: [],
+      groups: [],
+      fingerprint: "",
+      token: "0".repeat(64),
+    });
   });
   it("refuses every truncation and anything after the end", () => {
     for (let length = 0; length < good.length; length++) {

@@ -1,4 +1,4 @@
-/** The trace's summary of a ClientHello: lists, server name, and the JA4-style fingerprint of FoxIO's description. */
+/** The trace's summary of a ClientHello: lists, server name, the JA4-style fingerprint of FoxIO's description, the token. */
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../../../unikernel/guest/role.ts";
@@ -28,6 +28,8 @@ interface Summary {
   groups: number[];
   serverName: string;
   fingerprint: string;
+  /** Hex. */
+  token: string;
 }
 
 function summaryOf(door: TestDoor): Summary {
@@ -40,6 +42,7 @@ function summaryOf(door: TestDoor): Summary {
     groups: list(),
     serverName: fields.vector(1).toString("latin1"),
     fingerprint: fields.vector(1).toString("latin1"),
+    token: fields.take(32).toString("hex"),
   };
   expect(fields.left).toBe(0);
   return summary;
@@ -79,7 +82,7 @@ describe("the hello's fingerprint", () => {
       suites: [0x4a4a, ...suites],
       edit: () => [[0x6a6a, Buffer.alloc(0)], ...extensions, [0xfafa, Buffer.from([0])]],
     });
-    expect(got).toEqual({
+    expect(got).toMatchObject({
       suites: [0x4a4a, ...suites],
       groups: [0x0a0a, 29, 23, 24],
       serverName: "www.example.com",
@@ -142,5 +145,57 @@ describe("the hello's fingerprint", () => {
       expect(serverName).toBe("");
       expect(fingerprint).toBe(`t13i030500_${first12("1301,1302,1303")}_${first12(`${extensions}_0403,0807,0503`)}`);
     }
+  });
+});
+
+describe("the token", () => {
+  const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+  /** The random of a ClientHello as it is on the wire. */
+  const randomOf = (hello: Uint8Array) => hello.subarray(4 + 2, 4 + 2 + 32);
+
+  it("is SHA-256 of the client's random, whatever else the hello says", async () => {
+    for (const random of [
+      Buffer.alloc(32),
+      Buffer.alloc(32, 0xff),
+      Buffer.from(Array.from({ length: 32 }, (_, i) => i)),
+    ]) {
+      const { door } = await openDoor(pki, Role.Server);
+      const peer = new ClientPeer((bytes) => door.receive(bytes));
+      const hello = Buffer.from(peer.hello());
+      hello.set(random, 4 + 2);
+      peer.send(hello);
+      expect(summaryOf(door).token).toBe(sha256(random));
+    }
+  });
+
+  it("is the same for a hello that is repeated: it is traced once", async () => {
+    const { door } = await openDoor(pki, Role.Server);
+    const peer = new ClientPeer((bytes) => door.receive(bytes));
+    const hello = Buffer.from(peer.hello({ shares: [] }));
+    peer.send(hello);
+    peer.readRetry();
+    peer.untilFlight();
+    expect(summaryOf(door).token).toBe(sha256(randomOf(hello)));
+  });
+
+  it("is not there for a hello that cannot be read", async () => {
+    const { door } = await openDoor(pki, Role.Server);
+    const peer = new ClientPeer((bytes) => door.receive(bytes));
+    const hello = Buffer.from(peer.hello());
+    peer.send(handshake(MESSAGE.clientHello, hello.subarray(4), Buffer.of(0)));
+    expect(door.traces.filter(({ code }) => code === TraceCode.Hello)).toEqual([]);
+    expect(door.traces.some(({ code }) => code === TraceCode.AlertSent)).toBe(true);
+  });
+
+  it("is of our own random where we are the client: the peer's key log has the same", async () => {
+    const tokens = new Set<string>();
+    for (let i = 0; i < 2; i++) {
+      const { door, first } = await openDoor(pki, Role.Client);
+      // A record's header, then the message.
+      const token = sha256(randomOf(first.subarray(5)));
+      expect(summaryOf(door).token).toBe(token);
+      tokens.add(token);
+    }
+    expect(tokens.size).toBe(2);
   });
 });

@@ -104,12 +104,14 @@ describe.skipIf(!HAS_HOST_TOOLS)("the board's parts, on the host", () => {
         .run(["trace", "image=x"], `${calls.join("\n")}\n`)
         .out.split(/^\.$/m)
         .map((said) => said.trim());
+    const TOKEN = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 8 + (i & 7)));
     const hello = (suites: number[], groups: number[], name: string, fingerprint: string) =>
       Buffer.concat([
         ...[suites, groups]
           .flatMap((list) => [[list.length], ...list.map((n) => [n >> 8, n & 255])])
           .map((bytes) => Buffer.from(bytes)),
         ...[name, fingerprint].flatMap((text) => [Buffer.from([text.length]), Buffer.from(text, "latin1")]),
+        TOKEN,
       ]);
 
     it("of a hello is what it held, quotes and all", () => {
@@ -122,6 +124,7 @@ describe.skipIf(!HAS_HOST_TOOLS)("the board's parts, on the host", () => {
         groups: [29],
         serverName: 'a"b\\c??',
         fingerprint: "t13d",
+        token: TOKEN.toString("hex"),
       });
     });
 
