@@ -26,6 +26,7 @@ export interface LeadTiming {
 export const TIMING: LeadTiming = { ping: 1000, answer: 10_000, silent: 15_000 };
 
 const leaderRow = z.object({ epoch: z.number().int().positive(), name: z.string(), since: z.string() });
+type Leader = z.infer<typeof leaderRow>;
 
 /** Whether the session has the lock now. Ends the session of a leader that stands still. */
 export async function tryLock(client: pg.Client, identity: string, { silent }: LeadTiming): Promise<boolean> {
@@ -62,9 +63,13 @@ export class Lead {
   readonly #timer: NodeJS.Timeout;
   #asking = false;
 
+  /** Milliseconds in which it has to be told who leads. */
+  readonly #ask: number;
+
   private constructor(client: pg.Client, epoch: number, { ping }: LeadTiming) {
     this.#client = client;
     this.#epoch = epoch;
+    this.#ask = ping;
     client.on("error", (error) => this.lose(`the connection to PostgreSQL broke: ${error.message}`));
     client.on("end", () => this.lose("the connection to PostgreSQL ended"));
     this.#timer = setInterval(() => void this.#ping(), ping);
@@ -73,7 +78,7 @@ export class Lead {
   /** `client` has the lock. */
   static async begin(client: pg.Client, db: Kysely<Tables>, timing: LeadTiming): Promise<Lead> {
     const epoch = await db.transaction().execute(async (transaction) => {
-      const before = await readLeader(transaction);
+      const before = await lockLeader(transaction);
       const next = {
         epoch: (before?.epoch ?? 0) + 1,
         name: `${hostname()} ${process.pid}`,
@@ -93,10 +98,27 @@ export class Lead {
   /** Throws when a later leader has begun; otherwise none can until the transaction ends. */
   async fence(transaction: Kysely<Tables>): Promise<void> {
     if (this.lost.aborted) throw new Superseded(`this monitor does not lead any more: ${this.lost.reason}`);
-    const leader = await readLeader(transaction);
-    if (leader?.epoch === this.#epoch) return;
+    const leader = await lockLeader(transaction);
+    if (leader?.epoch !== this.#epoch) throw this.#supersededBy(leader);
+  }
+
+  /** Whether a later leader has begun, asked outside of any other transaction; undefined when not, or when nobody answers soon. */
+  async superseded(db: Kysely<Tables>): Promise<Superseded | undefined> {
+    let cancel = (): void => {};
+    const late = new Promise<undefined>((resolve) => {
+      const timer = setTimeout(resolve, this.#ask, undefined);
+      cancel = () => clearTimeout(timer);
+    });
+    // In turn: whoever waits to begin goes first.
+    const asked = db.transaction().execute((transaction) => lockLeader(transaction, "share"));
+    const leader = await Promise.race([asked.catch(() => undefined), late]);
+    cancel();
+    return leader === undefined || leader.epoch === this.#epoch ? undefined : this.#supersededBy(leader);
+  }
+
+  #supersededBy(leader: Leader | undefined): Superseded {
     this.lose(`another monitor leads now (${leader?.name ?? "unknown"})`);
-    throw new Superseded(`this monitor does not lead any more: ${this.lost.reason}`);
+    return new Superseded(`this monitor does not lead any more: ${this.lost.reason}`);
   }
 
   lose(reason: string): void {
@@ -124,9 +146,13 @@ export class Lead {
   }
 }
 
-async function readLeader(db: Kysely<Tables>): Promise<z.infer<typeof leaderRow> | undefined> {
-  await sql`select value from meta where key = 'leader' for update`.execute(db);
-  const { leader } = await readMeta(db, ["leader"]);
+/** Nobody else begins to lead before the transaction ends. */
+async function lockLeader(
+  transaction: Kysely<Tables>,
+  mode: "update" | "share" = "update",
+): Promise<Leader | undefined> {
+  await sql`select value from meta where key = 'leader' for ${sql.raw(mode)}`.execute(transaction);
+  const { leader } = await readMeta(transaction, ["leader"]);
   return leader === undefined ? undefined : leaderRow.parse(JSON.parse(leader));
 }
 

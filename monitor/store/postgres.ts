@@ -106,10 +106,11 @@ class PostgresAccess implements StoreAccess {
       const lead = await Lead.begin(client, db, this.#timing);
       const store = new SqlStore(db, this.#options, {
         fence: (transaction) => lead.fence(transaction),
-        explain: (error) => {
+        explain: async (error) => {
           const said = explain(this.#url, error);
           if (isUncertain(error)) lead.lose(said instanceof Error ? said.message : String(said));
-          return said;
+          // After a pause, what was being written has failed because somebody else went on: nothing is wrong with the store.
+          return error instanceof StoreError ? error : ((await lead.superseded(db)) ?? said);
         },
         close: async () => {
           // What is being written ends before another monitor can lead.

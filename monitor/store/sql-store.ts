@@ -35,8 +35,8 @@ import type { Tables } from "./tables.ts";
 export interface Guard {
   /** First in each transaction: throws when another monitor leads; no other transaction of a store runs until this one ends. */
   fence(transaction: Kysely<Tables>): Promise<void>;
-  /** In words, what a failed transaction means. */
-  explain(error: unknown): unknown;
+  /** In words, what a failed transaction means; {@link Superseded} when another monitor leads meanwhile. Never rejects. */
+  explain(error: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -128,7 +128,7 @@ export class SqlStore implements Store {
         return work(transaction);
       });
     } catch (error) {
-      throw this.#guard.explain(error);
+      throw await this.#guard.explain(error);
     }
   }
 }

@@ -21,7 +21,7 @@ export async function openSqliteStore(path: string, options: StoreOptions): Prom
   return new SqlStore(db, options, {
     // The file's lock is the fence, and the one connection takes one transaction after another.
     fence: async () => {},
-    explain: (error) => error,
+    explain: async (error) => error,
     close: () => db.destroy(),
   });
 }

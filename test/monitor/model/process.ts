@@ -46,7 +46,7 @@ export class MonitorProcess {
     const options = { identity: "model", rules: MODEL_PINATA.rules, channels: [CHANNEL], context: CONTEXT };
     const store = new SqlStore(db, options, {
       fence: async () => {},
-      explain: (error) => error,
+      explain: async (error) => error,
       close: async () => {},
     });
     const process = new MonitorProcess(world, store, await store.load(), clock, mistake);

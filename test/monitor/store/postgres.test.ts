@@ -120,6 +120,35 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(await cluster.ask("select 1 from alerts union select 1 from statements", url)).toEqual([]);
     });
 
+    test("whoever is overtaken while it writes hears that, not that the store fails", async () => {
+      const first = await lead();
+      await first.store.load();
+      const [leader] = await cluster.ask<{ value: string }>("select value from meta where key = 'leader'", url);
+      const next = JSON.stringify({ ...JSON.parse(leader!.value), epoch: 2, name: "elsewhere 7" });
+      // The step fails as soon as somebody waits to be the leader.
+      await cluster.ask(
+        `create function overtaken() returns trigger language plpgsql as $$ begin
+           while not exists (select from pg_locks where not granted) loop perform pg_sleep(0.01); end loop;
+           raise exception 'the connection is gone';
+         end $$;
+         create trigger overtaken before insert on alerts for each row execute function overtaken()`,
+        url,
+      );
+      const failing = first.store.commit({ alerts: [testDraft()] });
+      const overtaking = cluster.ask(`update meta set value = '${next}' where key = 'leader'`, url);
+      await expect(failing).rejects.toThrow("another monitor leads now (elsewhere 7)");
+      await overtaking;
+      expect(first.lost.aborted).toBe(true);
+    });
+
+    test("a step that fails while nobody else leads says what failed", async () => {
+      const first = await lead();
+      await first.store.load();
+      await cluster.ask("alter table alerts add constraint none check (sequence < 0)", url);
+      await expect(first.store.commit({ alerts: [testDraft()] })).rejects.toThrow(/violates check constraint "none"/);
+      expect(first.lost.aborted).toBe(false);
+    });
+
     test("of a leader that stands still is taken from it", async () => {
       const frozen = new pg.Client({ connectionString: url });
       frozen.on("error", () => undefined);
