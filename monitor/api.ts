@@ -56,9 +56,13 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
 const error = (description: string) => json(apiError, description);
 const outpoint = z.string().openapi({ param: { name: "outpoint", in: "path" }, example: `${"0".repeat(64)}:0` });
 const id = z.string().openapi({ param: { name: "id", in: "path" }, example: "5f3a000000000000-17" });
+const AN_ID = "an attempt's id is 16 hex digits, a dash and a number";
 const page = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  before: z.string().optional(),
+  before: z
+    .string()
+    .regex(/^[0-9a-f]{16}-\d{1,16}$/, AN_ID)
+    .optional(),
 });
 
 const routes = {
@@ -171,7 +175,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   app.openapi(routes.attempt, async (context) => {
     const wanted = context.req.valid("param").id;
     if (!attempt.shape.id.safeParse(wanted).success) {
-      return context.json({ error: "an attempt's id is 16 hex digits, a dash and a number" }, 400);
+      return context.json({ error: AN_ID }, 400);
     }
     const record = await parts.store.attempt(wanted);
     if (!record) return context.json({ error: `no attempt ${wanted}; old ones are not kept` }, 404);

@@ -168,7 +168,12 @@ describe("answers", () => {
     for (const wrong of ["limit=0", "limit=201", "limit=x", "limit=1.5"]) {
       expect((await get(`/v1/attempts?${wrong}`, apiError, 400)).error).toMatch(/^limit: /);
     }
-    expect((await get("/v1/attempts?before=nobody", apiError, 404)).error).toContain("no attempt nobody");
+    expect((await get(`/v1/attempts?before=${"0".repeat(16)}-7`, apiError, 404)).error).toContain("no attempt 0000");
+    for (const before of ["nobody", "%00", `${"0".repeat(16)}-7%00`]) {
+      expect((await get(`/v1/attempts?before=${before}`, apiError, 400)).error).toBe(
+        "before: an attempt's id is 16 hex digits, a dash and a number",
+      );
+    }
     expect((await get("/v1/attempts/xyz", apiError, 400)).error).toContain("16 hex digits");
     expect((await get(`/v1/attempts/${BOOT}-99`, apiError, 404)).error).toContain("old ones are not kept");
     expect((await get("/v1/nothing", apiError, 404)).error).toContain("/openapi.json");
