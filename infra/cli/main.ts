@@ -66,13 +66,6 @@ program
       "where visitors may look transactions up, with {txid} in it; can be given more than once",
     ).argParser((value: string, others: string[] = []) => [...others, notEmpty(value)]),
   )
-  .addOption(
-    text(
-      "--rate <URL>",
-      "who tells what a bitcoin is worth, as mempool.space/api/v1/prices does; shown on mainnet only",
-    ),
-  )
-  .addOption(text("--currency <CODE>", "the currency of --rate: three letters (default: USD)"))
   .option("--no-maintainers", "no page for maintainers, and no token for them")
   .option("--json", "print one JSON object instead of the screen when everything is up")
   .action(async (options) => (await import("./start/start.ts")).start(options));

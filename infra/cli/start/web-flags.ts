@@ -1,6 +1,6 @@
 /**
- * What `pinata start` is told about the page and passes on to it. The page's own rules check it before anything starts, so
- * that a mistake is one line in the page's words and nothing is left behind.
+ * What `pinata start` is told about the page and passes on to it (not --rate: its coins are worth nothing). The page's own
+ * rules check it before anything starts, so that a mistake is one line in the page's words and nothing is left behind.
  */
 import { resolve } from "node:path";
 import { UsageError } from "../errors.ts";
@@ -12,8 +12,6 @@ export interface WebFlags {
   securityContact?: string;
   metricsTokenFile?: string;
   explorer?: string[];
-  rate?: string;
-  currency?: string;
   /** False: there is no page for maintainers. */
   maintainers?: boolean;
 }
@@ -27,8 +25,6 @@ export async function webFlags(options: WebFlags): Promise<string[]> {
     ["--security-contact", options.securityContact],
     ["--metrics-token-file", file === undefined ? undefined : resolve(file)],
     ...explorer.map((each): [string, string] => ["--explorer", each]),
-    ["--rate", options.rate],
-    ["--currency", options.currency],
   ];
   const flags = [
     ...values.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag}=${value}`])),

@@ -93,10 +93,7 @@ describe("mistakes", () => {
     [["start", "--web-port", "-1"], "whole number from 0 to 65535"],
     [["start", "--block-seconds", "0"], "whole number from 1"],
     [["start", "--board", "node", "--public-url", "pinata.example"], "--public-url pinata.example is not an http"],
-    [
-      ["start", "--board", "node", "--rate", "https://a.example", "--currency", "eur"],
-      "--currency eur is not a currency",
-    ],
+    [["start", "--rate", "https://a.example"], "unknown option '--rate'"],
     [["start", "--explorer", ""], "It is empty"],
     [["smash", "--fee-rate", "0.5"], "whole number"],
     [["smash", "--dir", "/nonexistent/pinata"], "/nonexistent/pinata/practice/public.json"],

@@ -27,8 +27,6 @@ describe("the page's flags", () => {
       securityContact: "mailto:a@b.example",
       metricsTokenFile: relative(process.cwd(), token),
       explorer: ["https://a.example/{txid}", "https://b.example/{txid}"],
-      rate: "https://prices.example/api/v1/prices",
-      currency: "CHF",
     });
     expect(webOptions(["--monitor", "http://m", ...flags])).toMatchObject({
       site: {
@@ -39,7 +37,6 @@ describe("the page's flags", () => {
         metricsToken: "0123456789abcdef",
       },
       info: { explorers: [{ name: "a.example" }, { name: "b.example" }] },
-      rate: { url: "https://prices.example/api/v1/prices", currency: "CHF" },
     });
     expect(flags).toContain(`--metrics-token-file=${token}`);
   });
@@ -55,10 +52,6 @@ describe("the page's flags", () => {
     [{ securityContact: "me" }, "--security-contact me is not a URI as RFC 9116 asks"],
     [{ metricsTokenFile: "/nowhere/token" }, "--metrics-token-file /nowhere/token cannot be read"],
     [{ explorer: ["https://a.example/{txid}", "https://b.example"] }, "--explorer https://b.example is not an https"],
-    [{ rate: "prices.example" }, "--rate prices.example is not an http or https URL"],
-    [{ rate: "https://a:b@prices.example" }, "is not an http or https URL without user"],
-    [{ rate: "https://prices.example", currency: "EURO" }, "--currency EURO is not a currency by ISO 4217"],
-    [{ currency: "EUR" }, "--currency goes with --rate URL"],
   ])("%j is refused in the page's own words", async (options, message) => {
     const refusal = await webFlags(options).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(UsageError);
