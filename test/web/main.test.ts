@@ -93,6 +93,17 @@ describe("the flags", () => {
     });
   });
 
+  it("leave the maintainers' pages out where they shall be", async () => {
+    const options = webOptions(["--monitor", monitor.url, "--port", "0", "--no-maintainers"]);
+    expect(options.maintainers).toBe("none");
+    const without = await runWeb(options);
+    const { maintainers: _, ...usual } = options;
+    const web = await runWeb(usual);
+    expect((await fetch(`${without.url}/maintain`)).status).toBe(404);
+    expect((await fetch(`${web.url}/maintain`)).status).toBe(200);
+    await Promise.all([without.stop(), web.stop()]);
+  });
+
   it("say how the page is reached from outside", () => {
     const token = file("token", "0123456789abcdef\n");
     const onion = `http://${"a".repeat(56)}.onion/`;

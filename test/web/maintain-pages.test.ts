@@ -177,7 +177,8 @@ describe("older alerts", () => {
     const newest = await rig.get("/maintain/alerts", { app });
     expect(newest.page).toContain('<a class="more" href="/maintain/alerts?before=7">');
     const older = await rig.get("/maintain/alerts?before=7", { app });
-    expect(older.page).not.toContain("before=");
+    expect(older.page).not.toContain("/maintain/alerts?before=");
+    expect(older.page).toContain('href="?before=7&amp;lang=de"');
     expect(older.page).toContain('<a href="/maintain/alerts">The newest</a>');
     for (const before of ["0", "-1", "7x", "1e3", "9".repeat(20), "%27"])
       await rig.get(`/maintain/alerts?before=${before}`, { app });
@@ -202,6 +203,7 @@ describe("annotating", () => {
     );
     expect(page).toContain(`<input type="hidden" name="alert" value="${BLIND}"/>`);
     expect(fieldOf(page)).toBe("");
+    expect(page).toContain(`href="?alert=${BLIND}&amp;lang=fr"`);
     const plain = await rig.get("/maintain/annotate");
     expect(words(plain.page)).toContain("The maintainers' own word, unproven: (your text)");
     expect(plain.page).not.toContain('name="alert"');

@@ -305,6 +305,7 @@ describe("a form", () => {
       pull(controller) {
         pulled += 1;
         controller.enqueue(new Uint8Array(4_096).fill(120));
+        if (pulled === 20) controller.close();
       },
     });
     const half = { duplex: "half" } as object;

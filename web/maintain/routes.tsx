@@ -158,9 +158,8 @@ export function addMaintain(app: Hono, { admin, feed, clock, site, pages, assets
     const alerts = await gate.ask(token, () => admin.alerts(token, { limit: ALERTS_A_PAGE, before }));
     if (alerts.kind !== "ok") return instead(c, alerts);
     const visit = visitOf(c);
-    const which = before === undefined ? "newest" : "older";
     const { now } = view(visit.language);
-    return show(c, 200, <AlertsPage page={alerts.value} now={now} which={which} {...partsOf(visit)} />);
+    return show(c, 200, <AlertsPage page={alerts.value} now={now} before={before} {...partsOf(visit)} />);
   });
 
   // What only takes a POST may still be reloaded, or asked for in another language.

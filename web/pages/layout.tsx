@@ -21,6 +21,8 @@ interface Props {
   sheet?: "maintain.css";
   /** Instead of what every other page holds: nothing. */
   foot?: string;
+  /** Parameters of the page's address that stay in another language. */
+  asked?: Readonly<Record<string, string>>;
 }
 
 const COLOURS = [0, 2, 4, 1, 3];
@@ -127,7 +129,12 @@ export const Layout: FC<PropsWithChildren<Props>> = (props) => {
                     {says.own}
                   </strong>
                 ) : (
-                  <a href={`?lang=${code}`} lang={tag} hreflang={tag} rel="alternate">
+                  <a
+                    href={`?${new URLSearchParams({ ...props.asked, lang: code })}`}
+                    lang={tag}
+                    hreflang={tag}
+                    rel="alternate"
+                  >
                     {says.own}
                   </a>
                 ),

@@ -10,7 +10,6 @@ import {
   keptAlerts,
   type Overview,
   overview,
-  type Verdict,
 } from "../../../monitor/schema.ts";
 import type { FakeMonitor } from "./fake-monitor.ts";
 import { feedWith, HandFeed, NOW, sampleStatus } from "./samples.ts";
@@ -212,12 +211,12 @@ function send(response: ServerResponse, status: number, value: unknown): void {
   response.end(JSON.stringify(value));
 }
 
-/** A feed that a test moves by hand, and that asks the fake monitor whatever else is asked. */
+/** A feed that a test moves by hand, and that asks a monitor over HTTP whatever else is asked. */
 export class AskingFeed extends HandFeed {
-  readonly #monitor: FakeMonitor;
+  readonly #monitor: { readonly url: string };
 
-  constructor(monitor: FakeMonitor, verdict: Verdict = "sealed") {
-    super(feedWith(verdict, 2).state);
+  constructor(monitor: { readonly url: string }) {
+    super(feedWith("sealed", 2).state);
     this.#monitor = monitor;
   }
 

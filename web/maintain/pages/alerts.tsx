@@ -85,17 +85,23 @@ interface Props extends Parts {
   page: AlertPage;
   /** Milliseconds, by this server's clock. */
   now: number;
-  which: "newest" | "older";
+  /** What it was paged from; undefined: the newest. */
+  before: number | undefined;
 }
 
-export const AlertsPage: FC<Props> = ({ page: { alerts, next }, now, which, assets, visit }) => {
+export const AlertsPage: FC<Props> = ({ page: { alerts, next }, now, before, assets, visit }) => {
   const { alerts: says, back } = visit.language.says.maintain;
   return (
-    <Frame title={says.all} assets={assets} visit={visit}>
+    <Frame
+      title={says.all}
+      asked={before === undefined ? {} : { before: String(before) }}
+      assets={assets}
+      visit={visit}
+    >
       <h1 class="title">{says.all}</h1>
       <p class="acts">
         <a href={to(visit, "/maintain")}>{back}</a>
-        {which === "older" && <a href={to(visit, "/maintain/alerts")}>{says.newest}</a>}
+        {before !== undefined && <a href={to(visit, "/maintain/alerts")}>{says.newest}</a>}
       </p>
       <AlertList alerts={alerts} now={now} />
       {next !== null && (

@@ -28,7 +28,7 @@ export const AnnotatePage: FC<Props> = ({ text, about, reason, now, assets, visi
   const { annotate, back } = language.says.maintain;
   const shown = { number: 1, at: now, text: text.trim() || annotate.nothing, about: about?.known ?? null };
   return (
-    <Frame title={annotate.title} assets={assets} visit={visit}>
+    <Frame title={annotate.title} asked={about === null ? {} : { alert: about.id }} assets={assets} visit={visit}>
       <h1 class="title">{annotate.title}</h1>
       <p class="acts">
         <a href={to(visit, "/maintain")}>{back}</a>

@@ -22,7 +22,10 @@ export function to({ query }: Visit, path: string, parameters: Readonly<Record<s
   return all.size === 0 ? path : `${path}?${all}`;
 }
 
-export const Frame: FC<PropsWithChildren<Parts & { title: string }>> = ({ title, assets, visit, children }) => (
+/** `asked`: parameters of the page's address that stay in another language. */
+type FrameProps = PropsWithChildren<Parts & { title: string; asked?: Readonly<Record<string, string>> }>;
+
+export const Frame: FC<FrameProps> = ({ title, asked = {}, assets, visit, children }) => (
   <Layout
     title={`${title} · piñata`}
     assets={assets}
@@ -30,6 +33,7 @@ export const Frame: FC<PropsWithChildren<Parts & { title: string }>> = ({ title,
     refresh="never"
     sheet="maintain.css"
     foot={visit.language.says.maintain.foot}
+    asked={asked}
   >
     {children}
   </Layout>

@@ -45,9 +45,7 @@ export const OverviewPage: FC<Props> = ({ overview, inputs, alerts, view, done, 
       <Notice done={done} now={now} />
       <section class="now" data-state={view.state} aria-label={words[view.state]}>
         <p class="word">{view.text.word}</p>
-        <p class="sentence">
-          <Stranger text={view.text.sentence ?? ""} />
-        </p>
+        <p class="sentence">{view.text.sentence}</p>
         <p>
           {view.text.sinceLabel} <Moment at={Date.parse(view.text.sinceAt ?? "")} now={now} never="" />
         </p>
