@@ -134,7 +134,9 @@ export class Observer {
     };
     try {
       look.tip = await this.#goOn(look, () => this.#source.tip(asking));
-      for (const coin of watched) {
+      const spent = new Set(this.#source.spent?.().map(showOutpoint));
+      const isSpent = ({ outpoint }: Watched) => spent.has(showOutpoint(outpoint));
+      for (const coin of [...watched.filter(isSpent), ...watched.filter((each) => !isSpent(each))]) {
         if (look.lost) break;
         const spend = await this.#spend(coin, look, telling.add);
         if (spend !== undefined) look.spends.push({ coin, spend });

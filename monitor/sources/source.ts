@@ -53,6 +53,8 @@ export interface ChainSource {
   headers(hash: Hash, height: number, count: number): Promise<Uint8Array[]>;
   /** Outputs that pay the target, spent ones too where the source can tell. `known`: txids that need not be shown again. */
   fundings(target: Target, known: (txid: Hash) => boolean): Promise<Funding[]>;
+  /** Of the coins named to {@link tip}, those that it said to be spent: they are asked about before the others. */
+  spent?(): Outpoint[];
   /** Who spends an output; undefined when nobody does as far as the source knows. `since`: height of the funding. */
   spender(outpoint: Outpoint, since?: number): Promise<Spender | undefined>;
   /** Raw bytes whose txid is `txid`; undefined when the source does not have it. `block`: where it is, if known. */

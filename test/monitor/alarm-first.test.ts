@@ -1,7 +1,7 @@
 /** A spend that is proven is written and told before anything else of its round, and whatever becomes of the rest. */
 import { Transaction } from "bitcoinjs-lib";
 import { afterEach, describe, expect, test } from "vitest";
-import { SourceError } from "../../monitor/sources/source.ts";
+import { type Outpoint, SourceError } from "../../monitor/sources/source.ts";
 import { breach, fundBounty, key, outpointOf, refund } from "./support/bounty.ts";
 import { FakeChain } from "./support/fake-chain.ts";
 import { FakeSource } from "./support/fake-source.ts";
@@ -11,6 +11,7 @@ import { Rig } from "./support/rig.ts";
 class TellingSource extends FakeSource {
   override own = true;
   tell = () => {};
+  spent: () => Outpoint[] = () => [];
 
   onNews(listener: () => void): () => void {
     this.tell = listener;
@@ -124,15 +125,16 @@ describe("a breach is told and kept while the rest of its round stalls", () => {
     expect(rig.verdict).toBe("moving");
   });
 
-  test("one of many coins: the others' answers, which do not come, are not waited for", async () => {
-    const { source, rig, take } = await sealed(3);
-    const txid = take(0);
+  test("one of many coins, whichever the source names as spent: the others' answers, which do not come, are not waited for", async () => {
+    const { coins, source, rig, take } = await sealed(3);
+    const txid = take(1);
+    source.spent = () => [outpointOf(coins[1]!)];
     source.lies.spender = async (outpoint) => {
       const found = source.chain.spender(outpoint);
       return found ? { txid: found.txid } : never();
     };
     await rig.round();
-    expect(rig.watch.snapshot().coins[0]!.position.spend?.txid).toBe(txid);
+    expect(rig.watch.snapshot().coins[1]!.position.spend?.txid).toBe(txid);
   });
 
   test("all of many coins that are taken at once", async () => {

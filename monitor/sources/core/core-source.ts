@@ -171,6 +171,10 @@ export class CoreSource implements ChainSource {
     return this.#fundings!.find(tip, this.#hurried ? "sighted" : "read");
   }
 
+  spent(): Outpoint[] {
+    return this.#spenders.spent();
+  }
+
   async spender(outpoint: Outpoint, since?: number): Promise<Spender | undefined> {
     const tip = this.#tip ?? (await this.tip());
     const found = await this.#spenders.find(outpoint, tip, since, this.#target?.script);

@@ -47,6 +47,8 @@ export class Spenders {
   #before = new Map<string, Outpoint>();
   /** Of this round, each used once. */
   #answers = new Map<string, Answer>();
+  /** Coins that nobody is named for, which may have been spent in a block: the UTXO set is still to be asked. */
+  #unsure: Outpoint[] = [];
   #searches = new Map<string, Search>();
   /** Where blocks that hold a spend are, at this tip. */
   #places: { tip: Hash; blocks: Map<Hash, Block | undefined> } = { tip: "", blocks: new Map() };
@@ -62,25 +64,19 @@ export class Spenders {
     const { spenders: indexed } = await this.#node.indexes();
     if (outpoints.length === 0) return { outpoints, indexed, calls: [] };
     const asked = outpoints.map(({ txid, vout }) => ({ txid, vout }));
-    const spent = { method: SPENDING, params: indexed ? [asked, { mempool_only: false }] : [asked] };
-    const outputs = indexed ? [] : asked.map(({ txid, vout }) => ({ method: "gettxout", params: [txid, vout, true] }));
-    return { outpoints, indexed, calls: [spent, ...outputs] };
+    const params = indexed ? [asked, { mempool_only: false }] : [asked];
+    return { outpoints, indexed, calls: [{ method: SPENDING, params }] };
   }
 
-  /** What cannot be used of the answers is left out: it is asked for again when it is needed, and told of then. */
-  take({ outpoints, indexed }: Ahead, [answer, ...outputs]: readonly unknown[]): void {
+  /** An answer that cannot be used is left out: it is asked for again when it is needed, and told of then. */
+  take({ outpoints, indexed }: Ahead, [answer]: readonly unknown[]): void {
     const told = spending.safeParse(answer);
-    if (!told.success) return;
-    const places = new Map(outpoints.map((each, place) => [showOutpoint(each), place]));
-    for (const { txid, vout, spendingtxid, blockhash } of told.data) {
-      const key = showOutpoint({ txid, vout });
-      const place = places.get(key);
-      if (place === undefined) continue;
-      const output = outputs[place];
-      if (spendingtxid === undefined && !indexed && output instanceof RpcError) continue;
-      const missing = spendingtxid === undefined && !indexed && output === null;
-      this.#answers.set(key, { spendingtxid, blockhash, missing });
-    }
+    if (told.success) this.#note(told.data, outpoints, indexed);
+  }
+
+  /** Coins that were named as spent in the answers that wait. */
+  spent(): Outpoint[] {
+    return [...this.#before].filter(([key]) => this.#answers.get(key)?.spendingtxid).map(([, outpoint]) => outpoint);
   }
 
   /** What was answered so far is about the past. `coins`: those that will be asked about. */
@@ -88,6 +84,7 @@ export class Spenders {
     this.#before = coins ? new Map(coins.map((each) => [showOutpoint(each), each])) : this.#asked;
     this.#asked = new Map();
     this.#answers.clear();
+    this.#unsure = [];
     for (const key of this.#searches.keys()) if (!this.#before.has(key)) this.#searches.delete(key);
     if (this.#named.size > MAX_NAMED) this.#named.clear();
   }
@@ -130,35 +127,43 @@ export class Spenders {
   }
 
   async #answer(key: string, outpoint: Outpoint): Promise<Answer> {
-    const ahead = this.#answers;
-    const answers = ahead.has(key) ? ahead : await this.#ask([...new Map([...this.#before, [key, outpoint]]).values()]);
-    const answer = answers.get(key);
+    if (this.#unsure.some((each) => showOutpoint(each) === key)) await this.#askOutputs();
+    if (!this.#answers.has(key)) await this.#ask([...new Map([...this.#before, [key, outpoint]]).values()]);
+    const answer = this.#answers.get(key);
     if (!answer) throw new SourceError("answered about another coin than the one asked for");
-    answers.delete(key);
+    this.#answers.delete(key);
     return answer;
   }
 
-  async #ask(outpoints: readonly Outpoint[]): Promise<Map<string, Answer>> {
+  async #ask(outpoints: readonly Outpoint[]): Promise<void> {
     const { spenders } = await this.#node.indexes();
     const { answer, indexed } = await this.#spending(outpoints, spenders);
+    this.#note(answer, outpoints, indexed);
+    await this.#askOutputs();
+  }
+
+  #note(told: z.infer<typeof spending>, outpoints: readonly Outpoint[], indexed: boolean): void {
     const wanted = new Set(outpoints.map(showOutpoint));
-    const answers = new Map<string, Answer>();
-    const unspent: Outpoint[] = [];
-    for (const { txid, vout, spendingtxid, blockhash } of answer) {
+    this.#answers = new Map();
+    this.#unsure = [];
+    for (const { txid, vout, spendingtxid, blockhash } of told) {
       const key = showOutpoint({ txid, vout });
       if (!wanted.has(key)) continue;
-      answers.set(key, { spendingtxid, blockhash, missing: false });
-      if (spendingtxid === undefined && !indexed) unspent.push({ txid, vout });
+      if (spendingtxid === undefined && !indexed) this.#unsure.push({ txid, vout });
+      else this.#answers.set(key, { spendingtxid, blockhash, missing: false });
     }
-    const params = unspent.map(({ txid, vout }) => [txid, vout, true]);
+  }
+
+  async #askOutputs(): Promise<void> {
+    const unsure = this.#unsure;
+    this.#unsure = [];
+    const params = unsure.map(({ txid, vout }) => [txid, vout, true]);
     const outputs = await this.#node.rpc.batch("gettxout", params, z.unknown());
-    unspent.forEach((outpoint, i) => {
+    unsure.forEach((outpoint, i) => {
       const output = outputs[i];
       if (output instanceof RpcError) throw output;
-      answers.get(showOutpoint(outpoint))!.missing = output === null;
+      this.#answers.set(showOutpoint(outpoint), { missing: output === null });
     });
-    this.#answers = answers;
-    return answers;
   }
 
   /** `indexed`: who is not named in the answer is unspent for certain. */
