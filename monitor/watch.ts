@@ -98,6 +98,8 @@ interface Entry {
   unseen: boolean;
   /** Until when the source asked to be left alone. */
   rest: number;
+  /** Coins of its latest round, in a block, that had not been asked about. */
+  unasked: ReadonlySet<string>;
   cancel: () => void;
 }
 
@@ -171,6 +173,7 @@ export class Watch {
       news: false,
       unseen: false,
       rest: 0,
+      unasked: new Set(),
       cancel: () => {},
     }));
   }
@@ -278,14 +281,18 @@ export class Watch {
     entry.asking = true;
     entry.news = false;
     let pause = this.#options.pollMillis;
+    // What it says of the coins is of now, however long the rest takes.
+    const begun = this.#options.clock.now();
     try {
       const look = await this.#look(entry);
       entry.resting = true;
       if (entry.unseen) entry.beside = this.#lookBeside(entry);
       const observation = await entry.observer.conclude(look);
       if (this.#stopped) return;
-      await this.#step(() => this.#apply(entry, observation));
+      const hasNew = this.#hasNewCoins(entry, look, observation);
+      await this.#step(() => this.#apply(entry, observation, hasNew ? null : begun));
       pause = this.#pause(entry, observation);
+      if (hasNew && observation.problem === null) pause = Math.min(pause, this.#soon(entry));
     } catch (error) {
       // Not the source's fault: the store, or a mistake of ours. Said once, tried again; meanwhile nobody has looked.
       entry.health = {
@@ -328,7 +335,18 @@ export class Watch {
     return done;
   }
 
-  async #apply(entry: Entry, observation: Observation): Promise<void> {
+  /** Whether it shows coins for the first time that were not asked about yet: nobody has said that they are unspent. */
+  #hasNewCoins(entry: Entry, { watched }: Look, { found }: Observation): boolean {
+    const asked = new Set(watched.map(({ outpoint }) => showOutpoint(outpoint)));
+    const confirmed = found.filter(({ news }) => news.funding?.block).map(({ outpoint }) => showOutpoint(outpoint));
+    const before = entry.unasked;
+    // One that is not admitted is shown again and again, and must not keep the others from being believed.
+    entry.unasked = new Set(confirmed.filter((key) => !asked.has(key)));
+    return [...entry.unasked].some((key) => !before.has(key));
+  }
+
+  /** `sighted`: when it was asked about all coins; null: it was not. */
+  async #apply(entry: Entry, observation: Observation, sighted: number | null): Promise<void> {
     const at = this.#options.clock.now();
     const before = entry.health;
     const problem = observation.problem ?? this.#contradiction(observation);
@@ -342,8 +360,8 @@ export class Watch {
       tip: observation.tip ?? before.tip,
     };
     const { voice } = entry;
-    const { sighted } = voice;
-    if (healthy) voice.sighted = at;
+    const sightedBefore = voice.sighted;
+    if (healthy && sighted !== null) voice.sighted = Math.min(sighted, at);
     this.#testimonies.hear(voice, observation.found, at);
     if (before.problem !== entry.health.problem) this.#sayHealth(entry.health);
     try {
@@ -351,7 +369,7 @@ export class Watch {
       await this.#settle(at, entry.source, observation);
     } catch (error) {
       // What was found is not kept, so it counts as not looked at: better blind than "sealed" over a lost breach.
-      voice.sighted = sighted;
+      voice.sighted = sightedBefore;
       throw error;
     }
   }

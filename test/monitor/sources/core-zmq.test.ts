@@ -132,7 +132,13 @@ describe("over a publisher of the test's own", () => {
   let endpoint: string;
   const open = async (at = "tcp://127.0.0.1:*") => {
     publisher = new XPublisher({ linger: 0, verbosity: "allSubs" });
-    await publisher.bind(at);
+    // The one before gives its port up a little after it was closed.
+    await waitFor("the port", () =>
+      publisher.bind(at).then(
+        () => true,
+        () => false,
+      ),
+    );
     endpoint = publisher.lastEndpoint!;
   };
   beforeEach(() => open());
