@@ -128,7 +128,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       // The step fails as soon as somebody waits to be the leader.
       await cluster.ask(
         `create function overtaken() returns trigger language plpgsql as $$ begin
-           while not exists (select from pg_locks where not granted) loop perform pg_sleep(0.01); end loop;
+           while not exists (select from pg_locks where locktype = 'transactionid' and not granted) loop perform pg_sleep(0.01); end loop;
            raise exception 'the connection is gone';
          end $$;
          create trigger overtaken before insert on alerts for each row execute function overtaken()`,
