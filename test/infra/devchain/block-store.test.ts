@@ -154,7 +154,10 @@ describe("a file that ends anywhere", () => {
     const last = node.chain.tip;
     node.close();
     const record = last.raw.length + 9;
+    // Each byte of the record's head and of its end, and every fifth of the block itself.
+    const isTried = (cut: number) => cut % 5 === 1 || cut < 20 || cut > record - 20;
     for (let cut = 1; cut <= record; cut++) {
+      if (!isTried(cut)) continue;
       const dir = copy();
       truncateSync(join(dir, "blocks"), size - cut);
       const { node: loaded, lines } = open(dir);
