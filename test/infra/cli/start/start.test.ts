@@ -3,6 +3,7 @@
  * happens when something is killed is in test/e2e/survival.test.ts.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -175,6 +176,27 @@ describe("in the end", () => {
     expect(await text("/.well-known/security.txt")).toContain("Contact: mailto:me@pinata.example");
     expect(await text("/metrics", { authorization: "Bearer 0123456789abcdef" })).toContain("# TYPE ");
     expect(await started.interrupt()).toBe(0);
+  });
+
+  it("under npm it ends with npm, which passes no signal on; what a shell runs goes on without that shell", async () => {
+    const command = `"${process.execPath}" "${join(ROOT, "bin/start.mjs")}" --dir "${dir}" --json ${anyPorts.join(" ")}; true`;
+    const start = async (npm_lifecycle_event: string) => {
+      const shell = spawn("sh", ["-c", command], {
+        stdio: ["ignore", "pipe", "ignore"],
+        env: { ...process.env, npm_lifecycle_event },
+      });
+      const [line] = (await once(shell.stdout, "data")) as [Buffer];
+      shell.kill("SIGTERM");
+      return JSON.parse(line.toString()).pid as number;
+    };
+    const orphan = await start("test");
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(isRunning(orphan)).toBe(true);
+    process.kill(orphan, "SIGTERM");
+    await expect.poll(() => isRunning(orphan)).toBe(false);
+    const child = await start("start");
+    await expect.poll(() => isRunning(child)).toBe(false);
+    expect(readdirSync(dir)).not.toContain("run.json");
   });
 
   it("a folder that is a file is named", async () => {
