@@ -3,10 +3,11 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     // What is polled for comes at once or late on a busy machine: patience costs nothing where nothing is wrong.
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
     include: ["test/**/*.test.{ts,tsx}"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    maxWorkers: 2,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    // Many tests wait for processes: on two cores, two at a time leave a fifth of them idle.
+    maxWorkers: 3,
   },
 });
