@@ -7,7 +7,6 @@ export default defineConfig({
     include: ["test/**/*.test.{ts,tsx}"],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Many tests wait for processes: on two cores, two at a time leave a fifth of them idle.
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 });

@@ -31,6 +31,7 @@ export interface Supervisor {
 /** What a program may tell whoever started all this, at any time. */
 const asideSchema = z.object({ tell: z.string().max(1_000) });
 const FIRST_PAUSE = 1_000;
+const LAST_WORDS_MILLIS = 500;
 const POLITE_MILLIS = 5_000;
 const STEADY_MILLIS = 60_000;
 const LONGEST_PAUSE = 30_000;
@@ -75,12 +76,12 @@ export function createSupervisor(logs: string, say: (line: string) => void): Sup
         }
       });
       child.once("error", (error) => reject(new CommandError(`${program.name} does not start: ${error.message}`)));
-      child.once("exit", (code, signal) =>
+      whenOver(child, (code, signal) =>
         reject(new CommandError(`${program.name} does not start: ${lastWords(words) || (signal ?? `exit ${code}`)}`)),
       );
     });
     ready.catch(() => {});
-    child.once("exit", () => {
+    whenOver(child, () => {
       if (!stopping && words.trim() !== "") say(`${program.name} said: ${lastWords(words)}`);
     });
     return { child, ready };
@@ -89,7 +90,7 @@ export function createSupervisor(logs: string, say: (line: string) => void): Sup
   /** Starts the program again whenever it exits, unless we are stopping. */
   function keep<Ready>(program: Program<Ready>, ready: Ready, child: ChildProcess, pause: number): void {
     const since = Date.now();
-    child.once("exit", (code, signal) => again(`ended (${signal ?? `exit ${code}`})`));
+    whenOver(child, (code, signal) => again(`ended (${signal ?? `exit ${code}`})`));
     // Without a process there is no exit: the system had no room for one just now.
     child.once("error", ({ message }) => {
       if (child.pid === undefined) again(`does not start: ${message}`);
@@ -116,6 +117,19 @@ export function createSupervisor(logs: string, say: (line: string) => void): Sup
   }
 
   return { run, stop };
+}
+
+/** When it has ended and its last words are read, which may come after its end; whoever else holds its pipe is not waited for. */
+function whenOver(child: ChildProcess, then: (code: number | null, signal: NodeJS.Signals | null) => void): void {
+  child.once("exit", (code, signal) => {
+    const over = () => {
+      clearTimeout(late);
+      child.off("close", over);
+      then(code, signal);
+    };
+    const late = setTimeout(over, LAST_WORDS_MILLIS);
+    child.once("close", over);
+  });
 }
 
 function end(child: ChildProcess): Promise<void> {
