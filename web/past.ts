@@ -1,7 +1,8 @@
 /**
  * What happened before, as the monitor keeps it: each coin's history, the starts of the piñata, counts by reason and day,
- * signed statements, what the maintainers wrote. Asked for when the status shows news of it, and now and then; kept in memory, bounded. What cannot be
- * had (the monitor is silent, or older than this page) is left as it was: the page says less, never something wrong.
+ * signed statements, what the maintainers wrote. Asked for when the status shows news of it, and now and then; kept in
+ * memory, bounded. What cannot be had (the monitor is silent, or older than this page) is left as it was: the page says
+ * less, never something wrong.
  */
 import { z } from "@hono/zod-openapi";
 import {
